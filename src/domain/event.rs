@@ -1,0 +1,404 @@
+//! What the outside hears: event types, their ids and their bodies.
+//!
+//! A body is made once, when the transition is stored, and sent as it was stored ever
+//! after. An id is derived from what happened, so a retried or repeated commit cannot
+//! give one transition two names.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::creator::Username;
+use super::observation::{LiveStream, Media};
+use super::source_health::{DegradedReason, HealthChange};
+use super::time::Timestamp;
+use super::tracker::{EndReason, LiveState, Transition, TransitionKind};
+
+/// Labels that the configuration gives a creator.
+pub type Labels = BTreeMap<String, String>;
+
+/// An event, ready to be stored and delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The same on every try and replay.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventType,
+    /// When it was detected.
+    pub at: Timestamp,
+    /// Whom it concerns; `None` for the monitor's own events.
+    pub creator: Option<Username>,
+    /// The JSON body, byte for byte as it is signed and sent in the `standard` format.
+    pub body: String,
+}
+
+/// Names one event: `evt_` and 32 hexadecimal digits, no dot.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(String);
+
+/// Names one installation, so that a new store does not repeat the ids of an old one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstallationId(String);
+
+macro_rules! event_types {
+    ($($variant:ident $name:literal $doc:literal),* $(,)?) => {
+        /// The types of events.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum EventType { $(#[doc = $doc] $variant),* }
+
+        impl EventType {
+            /// Every type, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name in bodies, in the configuration and in the store.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+        }
+    };
+}
+
+event_types! {
+    StreamStarted "stream.started" "A creator goes live.",
+    StreamEnded "stream.ended" "The end is confirmed, or another room replaced the stream.",
+    StreamUpdated "stream.updated" "The title changed.",
+    StreamSampled "stream.sampled" "The audience was counted.",
+    CreatorMissing "creator.missing" "The profile call says there is no such user.",
+    CreatorRenamed "creator.renamed" "The same stable id under another username.",
+    MonitorDegraded "monitor.degraded" "No trustworthy answers.",
+    MonitorRecovered "monitor.recovered" "Trustworthy answers again.",
+    CreditsLow "credits.low" "The budget runs out.",
+    WebhookFailing "webhook.failing" "Another webhook keeps failing.",
+    WebhookDisabled "webhook.disabled" "Another webhook was disabled.",
+    WebhookTest "webhook.test" "Sent by `ping`.",
+}
+
+impl EventType {
+    /// Whether the event is about one creator's stream.
+    pub fn concerns_stream(self) -> bool {
+        self.as_str().starts_with("stream.")
+    }
+}
+
+/// The name is of no event type.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no event type is called {0:?}")]
+pub struct UnknownEventType(pub String);
+
+impl FromStr for EventType {
+    type Err = UnknownEventType;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEventType> {
+        let found = Self::ALL.iter().find(|kind| kind.as_str() == name);
+        found
+            .copied()
+            .ok_or_else(|| UnknownEventType(name.to_owned()))
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl InstallationId {
+    /// An id of the given random bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(hex(&bytes))
+    }
+
+    /// An id as it was stored.
+    pub fn from_stored(id: String) -> Self {
+        Self(id)
+    }
+
+    /// The id as it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl EventId {
+    /// An id as it was stored.
+    pub fn from_stored(id: String) -> Self {
+        Self(id)
+    }
+
+    /// The id as it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first 128 bits of SHA-256 over the parts, each ended by a zero byte.
+    fn derive(installation: &InstallationId, parts: &[&str]) -> Self {
+        let mut hash = Sha256::new();
+        for part in std::iter::once(&installation.as_str()).chain(parts) {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        Self(format!("evt_{}", hex(&hash.finalize()[..16])))
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Which event type a transition is.
+pub fn type_of(transition: &Transition) -> EventType {
+    match transition.kind {
+        TransitionKind::Started => EventType::StreamStarted,
+        TransitionKind::Ended { .. } => EventType::StreamEnded,
+        TransitionKind::Updated { .. } => EventType::StreamUpdated,
+        TransitionKind::Sampled => EventType::StreamSampled,
+    }
+}
+
+impl Event {
+    /// The event of a transition of `username`.
+    pub fn of_transition(
+        installation: &InstallationId,
+        username: &Username,
+        labels: &Labels,
+        transition: &Transition,
+    ) -> Self {
+        let kind = type_of(transition);
+        let sequence = transition.sequence.to_string();
+        // Starts and ends are named by the sequence alone: a commit that is tried again gives the same id.
+        let moment = match kind {
+            EventType::StreamStarted | EventType::StreamEnded => String::new(),
+            _ => transition.at.as_millis().to_string(),
+        };
+        let parts = [kind.as_str(), username.as_str(), &sequence, &moment];
+        Self {
+            id: EventId::derive(installation, &parts),
+            kind,
+            at: transition.at,
+            creator: Some(username.clone()),
+            body: body(
+                kind,
+                transition.at,
+                &StreamData::new(username, labels, transition),
+            ),
+        }
+    }
+
+    /// `monitor.degraded` or `monitor.recovered`.
+    pub fn of_health(installation: &InstallationId, change: &HealthChange) -> Self {
+        #[derive(Serialize)]
+        struct Data<'a> {
+            reason: DegradedReason,
+            since: Timestamp,
+            detail: &'a str,
+        }
+        let kind = if change.recovered {
+            EventType::MonitorRecovered
+        } else {
+            EventType::MonitorDegraded
+        };
+        let at = change.at;
+        let moment = at.as_millis().to_string();
+        let data = Data {
+            reason: change.reason,
+            since: change.since,
+            detail: &change.detail,
+        };
+        Self {
+            id: EventId::derive(
+                installation,
+                &[kind.as_str(), change.reason.label(), &moment],
+            ),
+            kind,
+            at,
+            creator: None,
+            body: body(kind, at, &data),
+        }
+    }
+
+    /// `webhook.test`, as `ping` sends it; `nonce` keeps two of the same millisecond apart.
+    pub fn test(webhook: &str, at: Timestamp, nonce: [u8; 16]) -> Self {
+        #[derive(Serialize)]
+        struct Data<'a> {
+            webhook: &'a str,
+        }
+        let kind = EventType::WebhookTest;
+        Self {
+            id: EventId::derive(&InstallationId::from_bytes(nonce), &[kind.as_str()]),
+            kind,
+            at,
+            creator: None,
+            body: body(kind, at, &Data { webhook }),
+        }
+    }
+}
+
+/// `{"type", "timestamp", "data"}` as JSON.
+fn body(kind: EventType, timestamp: Timestamp, data: &impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Envelope<'a, D> {
+        r#type: &'a str,
+        timestamp: Timestamp,
+        data: &'a D,
+    }
+    let envelope = Envelope {
+        r#type: kind.as_str(),
+        timestamp,
+        data,
+    };
+    // Serialising strings, numbers and maps with string keys into memory cannot fail.
+    serde_json::to_string(&envelope).unwrap_or_default()
+}
+
+/// `data` of the four stream events.
+#[derive(Serialize)]
+struct StreamData<'a> {
+    sequence: u64,
+    creator: CreatorCard<'a>,
+    stream: StreamCard<'a>,
+    detection: Detection,
+    already_live: bool,
+    resumed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<EndReason>,
+    /// `Some(None)`, printed as `null`, where the stream had no title before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_title: Option<Option<&'a str>>,
+}
+
+#[derive(Serialize)]
+struct CreatorCard<'a> {
+    username: &'a str,
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+    url: String,
+    avatar_url: Option<&'a str>,
+    followers: Option<u64>,
+    verified: Option<bool>,
+    labels: &'a Labels,
+}
+
+#[derive(Serialize)]
+struct StreamCard<'a> {
+    id: &'a str,
+    url: String,
+    title: Option<&'a str>,
+    started_at: Option<Timestamp>,
+    viewers: Option<u64>,
+    views: Option<u64>,
+    cover_url: Option<&'a str>,
+    media: &'a [Media],
+    #[serde(flatten)]
+    end: Option<End>,
+}
+
+#[derive(Serialize)]
+struct End {
+    ended_at: Timestamp,
+    last_seen_at: Timestamp,
+    duration_seconds: f64,
+    peak_viewers: Option<u64>,
+    average_viewers: Option<u64>,
+    samples: u64,
+}
+
+#[derive(Serialize)]
+struct Detection {
+    previous_poll_at: Option<Timestamp>,
+    /// Detection minus start; `null` where the start is unknown or something else was detected.
+    delay_seconds: Option<f64>,
+}
+
+impl<'a> StreamData<'a> {
+    fn new(username: &'a Username, labels: &'a Labels, transition: &'a Transition) -> Self {
+        let live = &transition.live;
+        let started = matches!(transition.kind, TransitionKind::Started);
+        let delay = live
+            .stream
+            .started_at
+            .filter(|_| started)
+            .map(|at| transition.at.since(at));
+        let (end, reason) = match transition.kind {
+            TransitionKind::Ended { reason, ended_at } => {
+                (Some(End::new(live, ended_at)), Some(reason))
+            }
+            _ => (None, None),
+        };
+        let previous_title = match &transition.kind {
+            TransitionKind::Updated { previous_title } => Some(previous_title.as_deref()),
+            _ => None,
+        };
+        Self {
+            sequence: transition.sequence,
+            creator: CreatorCard::new(username, labels, &live.stream),
+            stream: StreamCard::new(username, &live.stream, end),
+            detection: Detection {
+                previous_poll_at: transition.previous_poll_at,
+                delay_seconds: delay.map(|d| d.as_secs_f64()),
+            },
+            already_live: live.already_live,
+            resumed: live.resumed,
+            reason,
+            previous_title,
+        }
+    }
+}
+
+impl<'a> CreatorCard<'a> {
+    fn new(username: &'a Username, labels: &'a Labels, stream: &'a LiveStream) -> Self {
+        let profile = &stream.profile;
+        Self {
+            username: username.as_str(),
+            id: profile.id.as_deref(),
+            name: profile.name.as_deref(),
+            url: username.profile_url(),
+            avatar_url: profile.avatar_url.as_deref(),
+            followers: profile.followers,
+            verified: profile.verified,
+            labels,
+        }
+    }
+}
+
+impl<'a> StreamCard<'a> {
+    fn new(username: &Username, stream: &'a LiveStream, end: Option<End>) -> Self {
+        Self {
+            id: stream.room.as_str(),
+            url: username.live_url(),
+            title: stream.title.as_deref(),
+            started_at: stream.started_at,
+            viewers: stream.viewers,
+            views: stream.views,
+            cover_url: stream.cover_url.as_deref(),
+            media: &stream.media,
+            end,
+        }
+    }
+}
+
+impl End {
+    fn new(live: &LiveState, ended_at: Timestamp) -> Self {
+        let audience = &live.audience;
+        Self {
+            ended_at,
+            last_seen_at: live.last_seen_at,
+            duration_seconds: ended_at.since(live.began_at()).as_secs_f64(),
+            peak_viewers: (audience.samples > 0).then_some(audience.peak),
+            average_viewers: audience.average(),
+            samples: audience.samples,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

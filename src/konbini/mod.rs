@@ -1,0 +1,33 @@
+//! The paid API: asking it, and reading what it answers.
+//!
+//! [`answer`] is pure: status, headers and bytes in, an [`Answer`] out. [`client`] is the
+//! transport: deadlines, caps, no redirects, no hidden retries (each could cost a credit).
+
+use async_trait::async_trait;
+
+use crate::domain::{Observation, Username};
+
+/// Where observations come from.
+#[async_trait]
+pub trait Source: std::fmt::Debug + Send + Sync {
+    /// Asks once whether `username` is live. A failure is an [`Observation::Unclear`], never an error.
+    async fn poll(&self, username: &Username) -> Answer;
+}
+
+/// What one request brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What it says of the creator.
+    pub observation: Observation,
+    /// What it says of the account.
+    pub credits: Credits,
+}
+
+/// The account as the answer's headers give it: the truth about what was spent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Credits {
+    /// `X-Credits-Used`: 0 or 1.
+    pub used: Option<u64>,
+    /// `X-Credits-Remaining`.
+    pub remaining: Option<u64>,
+}

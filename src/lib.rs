@@ -1,0 +1,11 @@
+//! tallylight tells people the moment a `TikTok` creator goes live, and the moment the stream ends.
+
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod domain;
+pub mod konbini;
+pub mod schedule;
+pub mod simulator;
+pub mod store;
+pub mod webhook;

@@ -1,0 +1,255 @@
+//! What must survive: creators' states, events, deliveries and history.
+//!
+//! One trait the size of its callers' needs. A [`Change`] is one transaction: state, events
+//! and deliveries together or not at all. The deliveries table is the queue; there is no
+//! second one. A storage error is never an observation: callers keep what they have and
+//! try again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::config::WebhookId;
+use crate::domain::event::InstallationId;
+use crate::domain::source_health::DegradedReason;
+use crate::domain::tracker::{CreatorState, Transition};
+use crate::domain::{Event, EventId, EventType, Timestamp, Username};
+
+/// A store that several tasks use at once.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Names this store in event ids; made when the store was.
+    fn installation(&self) -> &InstallationId;
+
+    /// What was known when the program stopped.
+    async fn load(&self) -> Result<Snapshot, StoreError>;
+
+    /// Stores one change whole: durable when this returns, or not stored at all.
+    async fn commit(&self, change: Change) -> Result<(), StoreError>;
+
+    /// Stores what quiet polls learnt, all in one transaction.
+    async fn checkpoint(&self, creators: Vec<Checkpoint>) -> Result<(), StoreError>;
+
+    /// The deliveries of `webhook` whose turn it is: due by `now`, at most one for each
+    /// creator, the oldest pending one; soonest due first.
+    async fn due(
+        &self,
+        webhook: &WebhookId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// When the next delivery of `webhook` whose turn it is falls due, past or future.
+    async fn next_due_at(&self, webhook: &WebhookId) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Stores what came of one attempt, and moves the queue of its creator on.
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// What is stored of webhooks that were ever disabled.
+    async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError>;
+
+    /// Stores that `webhook` takes part again.
+    async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError>;
+
+    /// Deletes at most `limit` rows each of history and finished deliveries older than `before`; how many went.
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// Changes its value with each commit that may have added deliveries.
+    fn outbox(&self) -> watch::Receiver<u64>;
+
+    /// Ends the store: what was accepted is written, the file is left whole.
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// What was known when the program stopped.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// Every creator ever polled, on the watchlist or not.
+    pub creators: Vec<StoredCreator>,
+    /// What made the monitor degraded, and since when.
+    pub degraded: BTreeMap<DegradedReason, Timestamp>,
+}
+
+/// One creator as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCreator {
+    /// Who.
+    pub username: Username,
+    /// The state machine's state.
+    pub state: CreatorState,
+    /// When the next poll was planned.
+    pub next_poll_at: Option<Timestamp>,
+}
+
+/// One transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// The creator that changed, if one did.
+    pub creator: Option<CreatorChange>,
+    /// What makes the monitor degraded from now on, if that changed.
+    pub degraded: Option<BTreeMap<DegradedReason, Timestamp>>,
+    /// What the outside hears of it, in order.
+    pub events: Vec<Outgoing>,
+}
+
+/// A creator that changed.
+#[derive(Debug, Clone)]
+pub struct CreatorChange {
+    /// Its row from now on.
+    pub row: StoredCreator,
+    /// What happened, announced or silent, in order: becomes streams and samples.
+    pub transitions: Vec<Transition>,
+}
+
+/// An event and who is to hear of it.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The event.
+    pub event: Event,
+    /// One delivery for each.
+    pub webhooks: Vec<WebhookId>,
+}
+
+/// What a quiet poll learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Who.
+    pub username: Username,
+    /// When the first poll of all was made.
+    pub first_poll_at: Option<Timestamp>,
+    /// When the last certain answer was given.
+    pub last_answer_at: Option<Timestamp>,
+    /// When the next poll is planned.
+    pub next_poll_at: Option<Timestamp>,
+}
+
+/// A stored delivery's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryId(pub i64);
+
+/// A delivery whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its number.
+    pub id: DeliveryId,
+    /// The event's id: `webhook-id`.
+    pub event: EventId,
+    /// The event's type.
+    pub kind: EventType,
+    /// Whom the event concerns.
+    pub creator: Option<Username>,
+    /// The event's body, byte for byte.
+    pub body: String,
+    /// When the event was detected.
+    pub event_at: Timestamp,
+    /// Attempts made so far.
+    pub attempts: u32,
+    /// When the next attempt falls due.
+    pub due_at: Timestamp,
+}
+
+/// What came of one attempt.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// Which delivery.
+    pub delivery: DeliveryId,
+    /// The attempt itself; `None` if none was made (the delivery expired).
+    pub attempt: Option<Attempt>,
+    /// What becomes of the delivery.
+    pub fate: Fate,
+    /// Why the webhook takes no further part, if that is what the answer means.
+    pub disable: Option<DisabledWebhook>,
+}
+
+/// One attempt, for the log of attempts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub started_at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// What went wrong, from a closed set; `None` for a 2xx.
+    pub error: Option<&'static str>,
+    /// What was read of the answer, at most 4 KiB.
+    pub answer: Vec<u8>,
+}
+
+/// What becomes of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// A 2xx: done.
+    Delivered,
+    /// Tried again at this time; the creator's later deliveries wait behind it.
+    Retry(Timestamp),
+    /// Attempts used up: kept in the log, the creator's next delivery moves up.
+    Failed,
+    /// Too old to be worth sending: kept in the log, the next moves up.
+    Expired,
+}
+
+/// A webhook that takes no part until a person acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisabledWebhook {
+    /// Which one.
+    pub webhook: WebhookId,
+    /// Since when.
+    pub since: Timestamp,
+    /// The address that was disabled, as a hash: another address takes part again.
+    pub url_hash: String,
+    /// One sentence for a person.
+    pub reason: String,
+}
+
+/// Why the store cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another daemon has the file.
+    #[error(
+        "the store {path} is in use by another tallylight (process {holder}); two daemons must not share one file"
+    )]
+    Locked {
+        /// The file.
+        path: String,
+        /// The other process's number, or `unknown`.
+        holder: String,
+    },
+    /// A newer program wrote the file.
+    #[error(
+        "the store {path} has schema version {found}, this tallylight knows versions up to {known}; use the newer tallylight, or another file"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its schema version.
+        found: i64,
+        /// The newest version this program knows.
+        known: i64,
+    },
+    /// The file or its directory cannot be used.
+    #[error("cannot open the store {path}: {reason}")]
+    Open {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The file holds something that this program did not write.
+    #[error("the store holds {0}")]
+    Corrupt(String),
+    /// A statement failed; worth trying again.
+    #[error("the store could not {doing}: {reason}")]
+    Failed {
+        /// What was tried.
+        doing: &'static str,
+        /// What the database said.
+        reason: String,
+    },
+    /// The writer has ended.
+    #[error("the store is closed")]
+    Closed,
+}

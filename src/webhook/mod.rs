@@ -1,0 +1,1 @@
+//! Sending events: bodies, signatures, the request, and what its answer means.

@@ -1,0 +1,1 @@
+//! All integration tests in one binary: the real program against the simulator, on loopback.
