@@ -1,5 +1,6 @@
 //! tallylight tells people the moment a `TikTok` creator goes live, and the moment the stream ends.
 
+mod abort;
 pub mod cli;
 pub mod config;
 pub mod daemon;
