@@ -5,7 +5,7 @@
 //! give one transition two names.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -152,7 +152,10 @@ impl fmt::Display for EventId {
 
 /// Lower-case hexadecimal digits of `bytes`.
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Which event type a transition is.
@@ -271,9 +274,8 @@ struct StreamData<'a> {
     resumed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<EndReason>,
-    /// `Some(None)`, printed as `null`, where the stream had no title before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    previous_title: Option<Option<&'a str>>,
+    #[serde(flatten)]
+    updated: Option<Updated<'a>>,
 }
 
 #[derive(Serialize)]
@@ -313,6 +315,11 @@ struct End {
 }
 
 #[derive(Serialize)]
+struct Updated<'a> {
+    previous_title: Option<&'a str>,
+}
+
+#[derive(Serialize)]
 struct Detection {
     previous_poll_at: Option<Timestamp>,
     /// Detection minus start; `null` where the start is unknown or something else was detected.
@@ -334,8 +341,10 @@ impl<'a> StreamData<'a> {
             }
             _ => (None, None),
         };
-        let previous_title = match &transition.kind {
-            TransitionKind::Updated { previous_title } => Some(previous_title.as_deref()),
+        let updated = match &transition.kind {
+            TransitionKind::Updated { previous_title } => Some(Updated {
+                previous_title: previous_title.as_deref(),
+            }),
             _ => None,
         };
         Self {
@@ -349,7 +358,7 @@ impl<'a> StreamData<'a> {
             already_live: live.already_live,
             resumed: live.resumed,
             reason,
-            previous_title,
+            updated,
         }
     }
 }

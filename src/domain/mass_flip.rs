@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// Answers older than this say nothing about the crowd.
-pub const WINDOW: Duration = Duration::from_secs(60);
+pub const WINDOW: Duration = Duration::from_mins(1);
 /// A crowd has at least this many creators.
 pub const CROWD: usize = 10;
 
@@ -75,13 +75,17 @@ impl Counts {
     fn add(&mut self, evidence: Evidence) {
         let (could, changed) = self.slots(evidence);
         *could += 1;
-        changed.into_iter().for_each(|count| *count += 1);
+        if let Some(changed) = changed {
+            *changed += 1;
+        }
     }
 
     fn remove(&mut self, evidence: Evidence) {
         let (could, changed) = self.slots(evidence);
         *could -= 1;
-        changed.into_iter().for_each(|count| *count -= 1);
+        if let Some(changed) = changed {
+            *changed -= 1;
+        }
     }
 }
 
@@ -183,7 +187,7 @@ mod tests {
                     change: None,
                 },
                 second(1),
-            )
+            );
         });
         assert!(flips.is_crowd(Way::WentLive));
     }

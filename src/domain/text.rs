@@ -15,14 +15,12 @@ pub const MAX_URL_BYTES: usize = 2_048;
 
 /// `text` cut to [`MAX_CHARS`] characters, with `…` as the last one where it was cut.
 pub fn bounded(text: &str) -> String {
-    match text.char_indices().nth(MAX_CHARS) {
-        None => text.to_owned(),
-        Some(_) => {
-            let mut cut: String = text.chars().take(MAX_CHARS - 1).collect();
-            cut.push('…');
-            cut
-        }
+    if text.chars().nth(MAX_CHARS).is_none() {
+        return text.to_owned();
     }
+    let mut cut: String = text.chars().take(MAX_CHARS - 1).collect();
+    cut.push('…');
+    cut
 }
 
 /// Shows `text` on one line with control and direction-changing characters escaped.

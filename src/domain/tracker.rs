@@ -429,29 +429,29 @@ fn began_after(stream: &LiveStream, known_start: Option<Timestamp>, known_room: 
 
 /// `newer` with what it leaves out taken from `older`.
 fn merged(older: &LiveStream, newer: &LiveStream) -> LiveStream {
-    fn pick<T: Clone>(new: &Option<T>, old: &Option<T>) -> Option<T> {
-        new.clone().or_else(|| old.clone())
+    fn pick<T: Clone>(new: Option<&T>, old: Option<&T>) -> Option<T> {
+        new.or(old).cloned()
     }
     let (new, old) = (&newer.profile, &older.profile);
     LiveStream {
         room: newer.room.clone(),
         // The first word counts: a start that moves would move delays and durations.
         started_at: older.started_at.or(newer.started_at),
-        title: pick(&newer.title, &older.title),
-        viewers: pick(&newer.viewers, &older.viewers),
-        views: pick(&newer.views, &older.views),
-        cover_url: pick(&newer.cover_url, &older.cover_url),
+        title: pick(newer.title.as_ref(), older.title.as_ref()),
+        viewers: pick(newer.viewers.as_ref(), older.viewers.as_ref()),
+        views: pick(newer.views.as_ref(), older.views.as_ref()),
+        cover_url: pick(newer.cover_url.as_ref(), older.cover_url.as_ref()),
         media: if newer.media.is_empty() {
             older.media.clone()
         } else {
             newer.media.clone()
         },
         profile: super::Profile {
-            id: pick(&new.id, &old.id),
-            name: pick(&new.name, &old.name),
-            avatar_url: pick(&new.avatar_url, &old.avatar_url),
-            followers: pick(&new.followers, &old.followers),
-            verified: pick(&new.verified, &old.verified),
+            id: pick(new.id.as_ref(), old.id.as_ref()),
+            name: pick(new.name.as_ref(), old.name.as_ref()),
+            avatar_url: pick(new.avatar_url.as_ref(), old.avatar_url.as_ref()),
+            followers: pick(new.followers.as_ref(), old.followers.as_ref()),
+            verified: pick(new.verified.as_ref(), old.verified.as_ref()),
         },
     }
 }

@@ -41,7 +41,7 @@ pub struct Pace {
 }
 
 /// The first wait after an unclear poll; doubles up to the interval.
-const AFTER_UNCLEAR: Duration = Duration::from_secs(60);
+const AFTER_UNCLEAR: Duration = Duration::from_mins(1);
 
 /// The place of `username` in any interval: FNV-1a with a final mix, over 2^64. In `[0, 1)`.
 ///
@@ -119,10 +119,18 @@ mod tests {
             phase_of("khaby.lame").to_bits(),
             phase_of("khaby.lame").to_bits()
         );
-        let mut tenths = [0_u32; 10];
-        for number in 0..10_000 {
-            tenths[(phase_of(&format!("creator{number}")) * 10.0) as usize] += 1;
-        }
+        let phases: Vec<f64> = (0..10_000)
+            .map(|number| phase_of(&format!("creator{number}")))
+            .collect();
+        let tenths: Vec<usize> = (0..10)
+            .map(|tenth| {
+                let from = f64::from(tenth) / 10.0;
+                phases
+                    .iter()
+                    .filter(|&&p| p >= from && p < from + 0.1)
+                    .count()
+            })
+            .collect();
         assert!(
             tenths.iter().all(|&n| (900..1100).contains(&n)),
             "{tenths:?}"

@@ -9,11 +9,11 @@ use crate::domain::observation::{Observation, Remedy};
 use crate::domain::retry::doubling;
 
 /// The pause after a 429 without `Retry-After`, and its cap with one.
-const PAUSE: Duration = Duration::from_secs(60);
-const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+const PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// The wait before the first probe, and the longest.
-const FIRST_PROBE: Duration = Duration::from_secs(60);
-const LONGEST_PROBE: Duration = Duration::from_secs(30 * 60);
+const FIRST_PROBE: Duration = Duration::from_mins(1);
+const LONGEST_PROBE: Duration = Duration::from_mins(30);
 
 /// Times are on the monotonic clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -84,18 +84,16 @@ impl Gate {
             ((Remedy::Suspend, _), Self::Suspended { refusals, .. }) if probe => {
                 *self = Self::suspended(refusals.saturating_add(1), now);
             }
-            ((Remedy::Suspend, _), Self::Suspended { .. }) => {}
-            ((Remedy::Suspend, _), _) => *self = Self::suspended(1, now),
             // Any other answer to a probe leaves the question open: ask again as late as before.
             (_, Self::Suspended { refusals, .. }) if probe => {
-                *self = Self::suspended(refusals, now)
+                *self = Self::suspended(refusals, now);
             }
-            (_, Self::Suspended { .. }) => {}
+            ((Remedy::RetrySoon | Remedy::ComeBack, _), _) | (_, Self::Suspended { .. }) => {}
+            ((Remedy::Suspend, _), _) => *self = Self::suspended(1, now),
             ((Remedy::Pause, wish), _) => {
                 let until = now + wish.unwrap_or(PAUSE).min(LONGEST_PAUSE);
                 *self = Self::Paused { until };
             }
-            ((Remedy::RetrySoon | Remedy::ComeBack, _), _) => {}
         }
     }
 
@@ -130,7 +128,7 @@ mod tests {
             let Passage::Closed(Some(until)) = gate.passage(now) else {
                 panic!("{gate:?}")
             };
-            waits.push((until - now).as_secs() / 60);
+            waits.push(until.checked_sub(now).unwrap().as_secs() / 60);
             now = until;
             assert_eq!(gate.passage(now), Passage::Probe);
             gate.probe_started();

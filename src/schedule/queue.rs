@@ -170,15 +170,12 @@ mod tests {
             let mut queue = Queue::new();
             let mut model = std::collections::BTreeMap::new();
             for (creator, due) in ops {
-                match due {
-                    Some(due) => {
-                        queue.schedule(creator, Duration::from_secs(due));
-                        model.insert(creator, Duration::from_secs(due));
-                    }
-                    None => {
-                        queue.cancel(creator);
-                        model.remove(&creator);
-                    }
+                if let Some(due) = due {
+                    queue.schedule(creator, Duration::from_secs(due));
+                    model.insert(creator, Duration::from_secs(due));
+                } else {
+                    queue.cancel(creator);
+                    model.remove(&creator);
                 }
                 prop_assert_eq!(queue.len(), model.len());
                 prop_assert_eq!(queue.due_of(creator), model.get(&creator).copied());

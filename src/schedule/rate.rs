@@ -78,7 +78,7 @@ mod tests {
             }
             for (i, start) in passed.iter().enumerate() {
                 for (j, end) in passed.iter().enumerate().skip(i) {
-                    let allowed = (*end - *start).as_secs_f64() * 20.0 + f64::from(burst) + 1e-6;
+                    let allowed = (*end).checked_sub(*start).unwrap().as_secs_f64() * 20.0 + f64::from(burst) + 1e-6;
                     prop_assert!((j - i + 1) as f64 <= allowed);
                 }
             }
