@@ -226,6 +226,9 @@ impl Running {
             }
         }
         let (_, rows) = self.core.take_checkpoint();
+        if rows.is_empty() {
+            return Ok(());
+        }
         self.poller.store.checkpoint(rows).await
     }
 }
