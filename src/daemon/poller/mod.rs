@@ -67,7 +67,7 @@ impl Poller {
     /// Polls until `drain` is cancelled, then ends what is under way; `Err` if the store is lost.
     pub(crate) async fn run(
         self,
-        config: &Config,
+        config: Config,
         snapshot: Snapshot,
         drain: CancellationToken,
     ) -> Result<(), StoreError> {

@@ -177,7 +177,7 @@ impl Bench {
         let stop = drain.clone();
         #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
         let running =
-            tokio::spawn(async move { poller.run(&config, Snapshot::default(), stop).await });
+            tokio::spawn(async move { poller.run(config, Snapshot::default(), stop).await });
         Self {
             source,
             store,
