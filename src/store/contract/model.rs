@@ -1,12 +1,14 @@
 //! Random interleavings of commits, attempts and time, against a model of a few lines.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
 use super::Ground;
 use super::stage::{Actor, at, degraded_event, settlement, told, webhook};
 use crate::domain::{EventId, Timestamp};
-use crate::store::{Change, DeliveryId, Fate, Store};
+use crate::store::{Change, Delivery, Fate, Store};
 
 const WEBHOOKS: [&str; 3] = ["a", "b", "c"];
 const CREATORS: [&str; 3] = ["ada", "bob", "cleo"];
@@ -98,7 +100,7 @@ impl Model {
 
 /// A store and what it should look like.
 struct Pair {
-    store: std::sync::Arc<dyn Store>,
+    store: Arc<dyn Store>,
     model: Model,
     actors: Vec<Actor>,
 }
@@ -144,8 +146,7 @@ impl Pair {
             Outcome::Expired => Fate::Expired,
             Outcome::RetryAfter(wait) => Fate::Retry(at(second + wait)),
         };
-        let mut settled = settlement(&found[chosen].0, fate, second);
-        settled.delivery = found[chosen].0.id;
+        let settled = settlement(&found[chosen].0, fate, second);
         self.store.settle(settled).await.unwrap();
         match fate {
             Fate::Retry(later) => {
@@ -157,22 +158,22 @@ impl Pair {
         }
     }
 
-    async fn due(&self, index: usize) -> Vec<(crate::store::Delivery, Seen)> {
+    async fn due(&self, index: usize) -> Vec<(Delivery, Seen)> {
         let now = at(self.model.second);
         let id = webhook(WEBHOOKS[index]);
         let due = self.store.due(&id, now, 100).await.unwrap();
-        let seen = |d: &crate::store::Delivery| (d.event.clone(), d.attempts, d.due_at);
+        let seen = |d: &Delivery| (d.event.clone(), d.attempts, d.due_at);
         due.into_iter().map(|d| (d.clone(), seen(&d))).collect()
     }
 
     async fn compare(&self) -> TestCaseResult {
-        for index in 0..WEBHOOKS.len() {
+        for (index, name) in WEBHOOKS.iter().enumerate() {
             let found = self.due(index).await;
             let found: Vec<Seen> = found.into_iter().map(|(_, seen)| seen).collect();
             let expected = self.model.due(index);
             let expected: Vec<Seen> = expected.iter().map(|&i| self.model.seen(i)).collect();
-            prop_assert_eq!(found, expected, "due of {}", WEBHOOKS[index]);
-            let next = self.store.next_due_at(&webhook(WEBHOOKS[index])).await;
+            prop_assert_eq!(found, expected, "due of {}", name);
+            let next = self.store.next_due_at(&webhook(name)).await;
             let heads = self.model.heads(index);
             let soonest = heads.first().map(|&i| self.model.pending[i].due_at);
             prop_assert_eq!(next.unwrap(), soonest);
@@ -199,7 +200,6 @@ async fn follow(ground: impl Ground, happenings: Vec<Happening>) -> TestCaseResu
         }
         pair.compare().await?;
     }
-    let _: Option<DeliveryId> = None;
     pair.store.close().await.unwrap();
     Ok(())
 }

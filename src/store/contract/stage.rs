@@ -130,7 +130,7 @@ pub(crate) fn settlement(delivery: &Delivery, fate: Fate, second: i64) -> Settle
     }
 }
 
-/// The deliveries of `id` that are due at `second`, as (creator, body's type, attempts).
+/// The deliveries of webhook `id` that are due at `second`.
 pub(crate) async fn due(store: &dyn Store, id: &str, second: i64) -> Vec<Delivery> {
     store.due(&webhook(id), at(second), 100).await.unwrap()
 }

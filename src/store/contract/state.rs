@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::Ground;
-use super::stage::{Actor, at, degraded_event, due, named, told};
+use super::stage::{Actor, at, degraded_event, due, named, settlement, told};
+use crate::domain::EventId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::Phase;
-use crate::domain::{Event, EventId};
-use crate::store::{Change, Checkpoint, Store, StoreError, StoredCreator};
+use crate::store::{Change, Checkpoint, Fate, Store, StoreError, StoredCreator};
 
 async fn creators(store: &dyn Store) -> Vec<StoredCreator> {
     let mut creators = store.load().await.unwrap().creators;
@@ -83,7 +83,7 @@ pub(crate) async fn the_same_change_twice_is_stored_once(ground: &impl Ground) {
     store.commit(start.clone()).await.unwrap();
     store.commit(start.clone()).await.unwrap();
     let settled = due(&*store, "a", 99).await.remove(0);
-    let done = super::stage::settlement(&settled, crate::store::Fate::Delivered, 11);
+    let done = settlement(&settled, Fate::Delivered, 11);
     store.settle(done).await.unwrap();
     store.commit(start).await.unwrap();
 
@@ -140,7 +140,8 @@ pub(crate) async fn degraded_reasons_are_replaced_as_a_whole(ground: &impl Groun
         DegradedReason::MassFlip,
         DegradedReason::FallingBehind,
     ];
-    let reasons = BTreeMap::from_iter((0..).zip(all).map(|(n, reason)| (reason, at(n))));
+    let since = (0..).zip(all).map(|(n, reason)| (reason, at(n)));
+    let reasons: BTreeMap<_, _> = since.collect();
     let set = |degraded| Change {
         degraded: Some(degraded),
         ..told(degraded_event(1, &["a"]))
@@ -157,8 +158,6 @@ pub(crate) async fn a_closed_store_says_so(ground: &impl Ground) {
     let store = ground.open().await;
     store.close().await.unwrap();
     store.close().await.unwrap();
-    let event: Event = degraded_event(1, &[]).event;
-    assert_eq!(event.creator, None);
     let written = store.commit(told(degraded_event(1, &["a"]))).await;
     assert!(matches!(written, Err(StoreError::Closed)), "{written:?}");
     assert!(matches!(store.load().await, Err(StoreError::Closed)));

@@ -13,7 +13,7 @@ use super::{history, integer, millis};
 use crate::config::WebhookId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{LastEnd, Phase};
-use crate::domain::{Event, Timestamp};
+use crate::domain::{Event, Timestamp, Username};
 use crate::store::{Change, Outgoing, StoreError, StoredCreator, counted_sequence};
 
 /// Stores `change`; whether there is something new to deliver.
@@ -40,7 +40,7 @@ fn store_creator(connection: &Connection, row: &StoredCreator) -> Result<(), Fau
         Phase::Offline => ("offline", None),
         Phase::Live(live) => (
             "live",
-            Some(serde_json::to_string(live).map_err(unwritable)?),
+            Some(serde_json::to_string(live).map_err(|error| unwritable(&error))?),
         ),
     };
     let end = row.state.last_end.as_deref();
@@ -82,7 +82,7 @@ fn gone_back(row: &StoredCreator) -> StoreError {
     ))
 }
 
-fn unwritable(error: serde_json::Error) -> Fault {
+fn unwritable(error: &serde_json::Error) -> Fault {
     Fault::Store(StoreError::Failed {
         doing: "write a state as JSON",
         reason: error.to_string(),
@@ -116,7 +116,7 @@ fn announce(connection: &Connection, outgoing: &Outgoing) -> Result<bool, Fault>
         .execute(params![
             event.id.as_str(),
             event.kind.as_str(),
-            event.creator.as_ref().map(|name| name.as_str()),
+            event.creator.as_ref().map(Username::as_str),
             sequence,
             event.at.as_millis(),
             event.body,
@@ -144,7 +144,7 @@ fn queue_up(
     event: &Event,
     webhook: &WebhookId,
 ) -> Result<(), Fault> {
-    let line = event.creator.as_ref().map_or("", |name| name.as_str());
+    let line = event.creator.as_ref().map_or("", Username::as_str);
     connection
         .prepare_cached(
             "INSERT INTO deliveries (event, webhook, line, status, head, due_at)

@@ -135,15 +135,6 @@ impl Place {
         self.open_private(&self.file.clone()).map(drop)
     }
 
-    /// Creates an empty file that only its owner may read.
-    pub(super) fn create_private(&self, path: &Path) -> io::Result<()> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        private().create_new(true).open(path).map(drop)
-    }
-
     fn open_private(&self, path: &Path) -> Result<File, StoreError> {
         let opened = private().create(true).truncate(false).open(path);
         opened.map_err(|error| self.refuse(unwritable(path, &error)))
@@ -163,6 +154,15 @@ impl Place {
     }
 }
 
+/// Creates an empty file that only its owner may read, in place of what is there.
+pub(super) fn create_private(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    private().create_new(true).open(path).map(drop)
+}
+
 /// Opens for reading and writing; what it creates belongs to its owner alone.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -173,7 +173,7 @@ fn private() -> OpenOptions {
 }
 
 /// Why a file cannot be opened for writing, and what to do about it.
-fn unwritable(path: &Path, error: &io::Error) -> String {
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> String {
     let shown = path.display();
     match error.kind() {
         ErrorKind::PermissionDenied => format!(

@@ -5,11 +5,11 @@
 //! itself. Never goes back: a newer file is refused.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::file::Place;
+use super::file::{Place, create_private};
 use crate::store::StoreError;
 
 /// The steps of this program, oldest first; the n-th leads to schema version n.
@@ -85,7 +85,7 @@ fn step(connection: &mut Connection, number: usize, sql: &str) -> rusqlite::Resu
 fn back_up(connection: &Connection, place: &Place, version: usize) -> Result<(), StoreError> {
     let target = place.beside(&format!(".v{version}.backup"));
     let unfinished = place.beside(&format!(".v{version}.backup.tmp"));
-    copy(connection, place, &unfinished)
+    copy(connection, &unfinished)
         .and_then(|()| fs::rename(&unfinished, &target).map_err(|error| error.to_string()))
         .map_err(|error| {
             place.refuse(format!(
@@ -95,9 +95,9 @@ fn back_up(connection: &Connection, place: &Place, version: usize) -> Result<(),
         })
 }
 
-fn copy(connection: &Connection, place: &Place, target: &PathBuf) -> Result<(), String> {
+fn copy(connection: &Connection, target: &Path) -> Result<(), String> {
     // VACUUM INTO accepts an empty file, and keeps its mode.
-    place.create_private(target).map_err(|e| e.to_string())?;
+    create_private(target).map_err(|e| e.to_string())?;
     let name = target.to_str().ok_or("its name is not UTF-8")?;
     connection
         .execute("VACUUM INTO ?1", [name])

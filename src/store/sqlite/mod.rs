@@ -97,14 +97,14 @@ impl Sqlite {
     ) -> std::io::Result<Self> {
         let committed = Arc::new(AtomicU64::new(0));
         let outbox = watch::Sender::new(0);
-        let writer = Writer {
+        let body = Writer {
             connection,
             lock,
             committed: Arc::clone(&committed),
             outbox: outbox.clone(),
         };
         let (jobs, queue) = mpsc::channel(WRITES_WAITING);
-        let work: Work = Box::new(move || writer.run(queue));
+        let work: Work = Box::new(move || body.run(queue));
         let writes = Crew::start("store-writer", jobs, vec![work])?;
         let (questions, queue) = mpsc::channel(READS_WAITING);
         let queue = Arc::new(Mutex::new(queue));

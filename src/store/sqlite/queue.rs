@@ -62,13 +62,16 @@ pub(super) fn unknown(what: &str, value: &str) -> StoreError {
     StoreError::Corrupt(format!("the {what} {value:?}, which it cannot have"))
 }
 
+pub(super) const NEXT_DUE_AT: &str =
+    "SELECT min(due_at) FROM deliveries WHERE webhook = ?1 AND head = 1";
+
 /// See [`crate::store::Store::next_due_at`].
 pub(super) fn next_due_at(
     connection: &Connection,
     webhook: &str,
 ) -> Result<Option<Timestamp>, Fault> {
     let soonest: Option<i64> = connection
-        .prepare_cached("SELECT min(due_at) FROM deliveries WHERE webhook = ?1 AND head = 1")?
+        .prepare_cached(NEXT_DUE_AT)?
         .query_row([webhook], |row| row.get(0))?;
     Ok(soonest.map(Timestamp::from_millis))
 }
@@ -180,16 +183,16 @@ fn put_off(
     Ok(())
 }
 
+pub(super) const PROMOTE: &str = "UPDATE deliveries SET head = 1
+     WHERE id = (SELECT min(id) FROM deliveries
+                 WHERE webhook = ?1 AND line = ?2 AND status = 'pending')
+       AND NOT EXISTS (SELECT 1 FROM deliveries
+                       WHERE webhook = ?1 AND line = ?2 AND head = 1)";
+
 /// Gives the line of `finished` its next head, if it has lost the one it had.
 fn promote(connection: &Connection, finished: &Pending) -> Result<bool, Fault> {
     let moved = connection
-        .prepare_cached(
-            "UPDATE deliveries SET head = 1
-             WHERE id = (SELECT min(id) FROM deliveries
-                         WHERE webhook = ?1 AND line = ?2 AND status = 'pending')
-               AND NOT EXISTS (SELECT 1 FROM deliveries
-                               WHERE webhook = ?1 AND line = ?2 AND head = 1)",
-        )?
+        .prepare_cached(PROMOTE)?
         .execute([&finished.webhook, &finished.line])?;
     Ok(moved > 0)
 }

@@ -103,7 +103,8 @@ impl Writer {
         self.finish()
     }
 
-    fn write(&self, batch: &mut Vec<Job>) {
+    /// One commit for all of `batch`, which is answered and empty afterwards.
+    pub(super) fn write(&self, batch: &mut Vec<Job>) {
         match self.transaction(batch) {
             Ok(results) => {
                 self.committed.fetch_add(1, Ordering::Relaxed);
