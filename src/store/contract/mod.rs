@@ -33,6 +33,7 @@ macro_rules! contract {
             state: a_checkpoint_touches_times_alone,
             state: degraded_reasons_are_replaced_as_a_whole,
             state: a_closed_store_says_so,
+            state: what_was_accepted_before_the_end_is_written,
             queue: a_body_comes_back_byte_for_byte,
             queue: one_delivery_of_a_line_is_due_at_a_time_the_oldest,
             queue: a_retry_blocks_its_own_line_alone,

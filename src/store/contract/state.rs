@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::join_all;
+
 use super::Ground;
-use super::stage::{Actor, at, degraded_event, due, named, settlement, told};
+use super::stage::{Actor, at, degraded_event, due, named, settlement, told, webhook};
 use crate::domain::EventId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::Phase;
@@ -161,4 +163,29 @@ pub(crate) async fn a_closed_store_says_so(ground: &impl Ground) {
     let written = store.commit(told(degraded_event(1, &["a"]))).await;
     assert!(matches!(written, Err(StoreError::Closed)), "{written:?}");
     assert!(matches!(store.load().await, Err(StoreError::Closed)));
+}
+
+pub(crate) async fn what_was_accepted_before_the_end_is_written(ground: &impl Ground) {
+    let store = ground.open().await;
+    let names: Vec<String> = (0..300).map(|n| format!("creator_{n:03}")).collect();
+    let starts = names
+        .iter()
+        .map(|name| store.commit(Actor::new(name, &["a"]).live(1, 10)));
+    let (results, closed) = futures_util::join!(join_all(starts), store.close());
+    closed.unwrap();
+
+    let mut acknowledged = Vec::new();
+    for (name, result) in names.iter().zip(results) {
+        match result {
+            Ok(()) => acknowledged.push(name.as_str()),
+            Err(error) => assert!(matches!(error, StoreError::Closed), "{error:?}"),
+        }
+    }
+    assert!(!acknowledged.is_empty());
+    let store = ground.open().await;
+    let found = creators(&*store).await;
+    let found: Vec<&str> = found.iter().map(|row| row.username.as_str()).collect();
+    assert_eq!(found, acknowledged);
+    let due = store.due(&webhook("a"), at(99), 1_000).await.unwrap();
+    assert_eq!(due.len(), acknowledged.len());
 }

@@ -5,6 +5,7 @@
 //! itself. Never goes back: a newer file is refused.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -86,13 +87,22 @@ fn back_up(connection: &Connection, place: &Place, version: usize) -> Result<(),
     let target = place.beside(&format!(".v{version}.backup"));
     let unfinished = place.beside(&format!(".v{version}.backup.tmp"));
     copy(connection, &unfinished)
-        .and_then(|()| fs::rename(&unfinished, &target).map_err(|error| error.to_string()))
+        .and_then(|()| put_in_place(&unfinished, &target).map_err(|error| error.to_string()))
         .map_err(|error| {
             place.refuse(format!(
                 "it could not be copied to {} before its schema is changed: {error}",
                 target.display()
             ))
         })
+}
+
+/// Renames so that a power cut cannot undo it.
+fn put_in_place(unfinished: &Path, target: &Path) -> io::Result<()> {
+    fs::rename(unfinished, target)?;
+    match target.parent() {
+        Some(directory) => File::open(directory)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 fn copy(connection: &Connection, target: &Path) -> Result<(), String> {

@@ -1,6 +1,7 @@
 //! Who may use the file, and what is said of a path that will not do.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -8,7 +9,9 @@ use rusqlite::Connection;
 
 use super::{Dir, value};
 use crate::store::contract::stage::Actor;
-use crate::store::sqlite::Sqlite;
+use crate::store::sqlite::file::{Place, unwritable};
+use crate::store::sqlite::migrate::MIGRATIONS;
+use crate::store::sqlite::{Sqlite, prepared};
 use crate::store::{Store as _, StoreError};
 
 /// Why `path` is refused.
@@ -67,9 +70,6 @@ fn a_path_that_will_not_do_is_refused_with_a_sentence() {
 
 #[test]
 fn what_the_system_says_is_told_with_what_to_do() {
-    use super::super::file::unwritable;
-    use std::io::ErrorKind;
-
     let said = |kind: ErrorKind| unwritable(Path::new("/x/y.db"), &kind.into());
     let denied = said(ErrorKind::PermissionDenied);
     assert!(denied.contains("/x/y.db may not be written"), "{denied}");
@@ -148,8 +148,8 @@ async fn a_closed_store_is_one_whole_file() {
 #[test]
 fn connections_are_set_to_survive_a_power_cut() {
     let dir = Dir::new();
-    let place = super::super::file::Place::new(&dir.file()).unwrap();
-    let connection = super::super::prepared(&place, super::super::migrate::MIGRATIONS).unwrap();
+    let place = Place::new(&dir.file()).unwrap();
+    let connection = prepared(&place, MIGRATIONS).unwrap();
     assert_eq!(value::<String>(&connection, "PRAGMA journal_mode"), "wal");
     assert_eq!(value::<i64>(&connection, "PRAGMA synchronous"), 2);
     assert_eq!(value::<i64>(&connection, "PRAGMA foreign_keys"), 1);
