@@ -56,7 +56,7 @@ pub(super) fn is_reference(text: &str) -> bool {
 
 /// Whether any variable occurs in `text`.
 pub(super) fn mentions_variable(text: &str) -> bool {
-    expand(text, &|_| None) != Ok(text.to_owned())
+    matches!(expand(text, &|_| None), Err(ExpandError::Unset(_)))
 }
 
 fn is_name(name: &str) -> bool {

@@ -266,3 +266,6 @@ impl Webhook {
         chosen && listed && labelled
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -278,6 +278,8 @@ struct Lines {
     table_hidden: bool,
     /// The last key seen holds a secret: the lines that follow may be its value.
     owner_hidden: bool,
+    /// Brackets that the last key's value has opened and not closed.
+    depth: usize,
     /// The quotes that end the multi-line string we are in.
     string: Option<&'static str>,
 }
@@ -298,11 +300,14 @@ impl Lines {
                 .map_or(body.len(), |end| body.len().min(end + 2))
         } else if let Some(value) = known_assignment(body) {
             self.owner_hidden = self.table_hidden || suspicious;
+            self.depth = 0;
             if self.owner_hidden { value } else { body.len() }
         } else {
-            self.owner_hidden |= suspicious || body.contains('=');
+            // Only a list that is known to go on may hold a line of its own.
+            self.owner_hidden |= suspicious || self.depth == 0;
             self.visible_if(self.owner_hidden || self.table_hidden, body)
         };
+        self.follow_brackets(body);
         self.follow_quotes(body);
         let hidden = at + indent + shown.min(body.len())..at + content.len();
         if !hidden.is_empty() {
@@ -321,7 +326,18 @@ impl Lines {
         let known = TABLES.iter().any(|table| table.name == name);
         self.table_hidden = !known || name == "heartbeat";
         self.owner_hidden = self.table_hidden;
+        self.depth = 0;
         known
+    }
+
+    fn follow_brackets(&mut self, body: &str) {
+        for c in body.chars() {
+            match c {
+                '[' | '{' => self.depth += 1,
+                ']' | '}' => self.depth = self.depth.saturating_sub(1),
+                _ => {}
+            }
+        }
     }
 
     fn follow_quotes(&mut self, body: &str) {
@@ -341,10 +357,19 @@ impl Lines {
     }
 }
 
+/// Whether `body` speaks of a secret, or assigns to anything that no table knows.
 fn suspicious(body: &str) -> bool {
-    let body = body.to_ascii_lowercase();
+    let lower = body.to_ascii_lowercase();
     let mut words = SECRET_WORDS.iter().chain(&SENSITIVE_WORDS);
-    words.any(|word| body.contains(word))
+    let in_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let known = |at: usize| {
+        let before = body[..at].trim_end();
+        let start = before.rfind(|c| !in_key(c)).map_or(0, |end| {
+            end + before[end..].chars().next().map_or(1, char::len_utf8)
+        });
+        before[start..].split('.').all(is_known_key)
+    };
+    words.any(|word| lower.contains(word)) || body.match_indices('=').any(|(at, _)| !known(at))
 }
 
 /// Where the value begins, if `body` is `key = ...` and every part of the key is known.
