@@ -3,6 +3,8 @@
 //! [`answer`] is pure: status, headers and bytes in, an [`Answer`] out. [`client`] is the
 //! transport: deadlines, caps, no redirects, no hidden retries (each could cost a credit).
 
+pub mod answer;
+
 use async_trait::async_trait;
 
 use crate::domain::{Observation, Username};
