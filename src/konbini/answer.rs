@@ -9,6 +9,8 @@ mod envelope;
 mod fields;
 mod headers;
 
+pub(super) use headers::credits;
+
 use http::HeaderMap;
 
 use self::envelope::{Envelope, malformed};
@@ -51,15 +53,15 @@ pub struct User {
 /// An answer about somebody else is unclear: another creator's stream must not be
 /// announced as that of `asked`.
 pub fn read_live(asked: &Username, status: u16, headers: &HeaderMap, body: &[u8]) -> Answer {
-    let date = headers::date(headers);
+    let answered_at = headers::date(headers);
     let observation = match envelope::read(status, headers, body) {
-        Ok(Envelope::Data(data)) => live(asked, &data, date),
+        Ok(Envelope::Data(data)) => live(asked, &data, answered_at),
         Ok(Envelope::NotFound) => Ok(Observation::Offline),
         Err(unclear) => Err(unclear),
     };
     Answer {
         observation: observation.unwrap_or_else(Observation::Unclear),
-        credits: headers::credits(headers),
+        credits: credits(headers),
     }
 }
 
@@ -72,11 +74,15 @@ pub fn read_profile(status: u16, headers: &HeaderMap, body: &[u8]) -> ProfileAns
     };
     ProfileAnswer {
         finding: finding.unwrap_or_else(ProfileFinding::Unclear),
-        credits: headers::credits(headers),
+        credits: credits(headers),
     }
 }
 
-fn live(asked: &Username, data: &Object, date: Option<Timestamp>) -> Result<Observation, Unclear> {
+fn live(
+    asked: &Username,
+    data: &Object,
+    answered_at: Option<Timestamp>,
+) -> Result<Observation, Unclear> {
     for name in ["type", "id", "url"] {
         required_text(data, name)?;
     }
@@ -89,7 +95,7 @@ fn live(asked: &Username, data: &Object, date: Option<Timestamp>) -> Result<Obse
     }
     Ok(Observation::Live(Box::new(LiveStream {
         room: room_id(&room)?,
-        started_at: fields::moment(data, "published").filter(|at| is_plausible(*at, date)),
+        started_at: fields::moment(data, "published").filter(|at| is_plausible(*at, answered_at)),
         title: fields::text(data, "content").or_else(|| fields::text(data, "summary")),
         viewers: fields::count(data, "viewerCount"),
         views: fields::count(data, "viewCount"),

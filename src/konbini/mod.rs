@@ -4,8 +4,11 @@
 //! transport: deadlines, caps, no redirects, no hidden retries (each could cost a credit).
 
 pub mod answer;
+pub mod client;
 
 use async_trait::async_trait;
+
+pub use client::{Client, ClientError};
 
 use crate::domain::{Observation, Username};
 

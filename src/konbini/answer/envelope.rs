@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use serde_json::Value;
 
 use super::fields::Object;
@@ -61,7 +61,7 @@ fn success(headers: &HeaderMap, body: &[u8]) -> Result<Envelope, Unclear> {
 }
 
 fn no_json(headers: &HeaderMap, body: &[u8]) -> Unclear {
-    let content_type = headers.get(header::CONTENT_TYPE).map(|v| v.as_bytes());
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     if content_type.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"text/html")) {
         let detail = "a web page answered in place of the API: check konbini.base_url and proxies";
         return Unclear::new(Cause::NotTheApi, detail);
@@ -160,7 +160,7 @@ fn parse(body: &[u8]) -> serde_json::Result<Value> {
 /// `json` with `\uFFFD` for every escaped half of a surrogate pair.
 ///
 /// A title cut in the middle of an emoji arrives as `\ud83d`. The JSON grammar allows it,
-/// but serde_json refuses the whole document, and a stranger's title would hide a stream.
+/// but `serde_json` refuses the whole document, and a stranger's title would hide a stream.
 fn whole_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
     const HIGH: std::ops::Range<u16> = 0xD800..0xDC00;
     const LOW: std::ops::Range<u16> = 0xDC00..0xE000;

@@ -18,7 +18,7 @@ const MAX_REMAINING: u64 = i64::MAX as u64;
 const MAX_WAIT: Duration = Duration::from_hours(24);
 
 /// The account as the headers give it. An overdrawn account has nothing left.
-pub(super) fn credits(headers: &HeaderMap) -> Credits {
+pub(in crate::konbini) fn credits(headers: &HeaderMap) -> Credits {
     let used = text(headers, &USED).and_then(|used| used.parse().ok());
     let remaining = text(headers, &REMAINING).and_then(|left| {
         let overdrawn = left.parse::<i64>().is_ok_and(i64::is_negative);
