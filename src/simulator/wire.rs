@@ -145,8 +145,8 @@ impl Wire {
         format!("http://{}", self.address)
     }
 
-    /// What went over the wire so far.
-    pub fn traffic(&self) -> &Traffic {
+    /// What went over the wire so far; can be kept when the server is gone.
+    pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
     }
 
@@ -228,6 +228,18 @@ impl Reply {
     /// An answer of `status` with nothing in it.
     pub fn status(status: StatusCode) -> Self {
         Self::Answer(Answer::status(status))
+    }
+
+    /// The answer that is sent, if one is.
+    pub fn answer_mut(&mut self) -> Option<&mut Answer> {
+        match self {
+            Self::Answer(answer)
+            | Self::Truncated { answer, .. }
+            | Self::Drip { answer, .. }
+            | Self::Endless(answer) => Some(answer),
+            Self::After(_, then) => then.answer_mut(),
+            Self::Hang | Self::Reset => None,
+        }
     }
 
     /// The same reply, `wait` later.
