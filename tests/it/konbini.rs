@@ -1,5 +1,11 @@
 //! The API client against the simulator: every answer of the contract, every fault of the wire.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy allows them in test functions, but not in their helpers"
+)]
+
 use std::time::Duration;
 
 use http::{StatusCode, header};
@@ -47,7 +53,7 @@ async fn simulated(timeout: Duration) -> (Simulator, Handle, Client) {
 }
 
 /// Long enough that only a request that would never end meets it.
-const PATIENT: Duration = Duration::from_secs(60);
+const PATIENT: Duration = Duration::from_mins(1);
 const SHORT: Duration = Duration::from_millis(300);
 
 fn stream(answer: Answer) -> LiveStream {
