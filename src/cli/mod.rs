@@ -6,6 +6,7 @@
 mod check;
 mod completions;
 mod man;
+mod probe;
 mod secret;
 mod table;
 
