@@ -1,1 +1,5 @@
 //! A pretend `KonbiniAPI` and a webhook receiver, for `demo`, the tests and the benchmarks.
+//!
+//! [`wire`] is the HTTP server under both; it can misbehave in every way that a network does.
+
+pub mod wire;
