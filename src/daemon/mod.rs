@@ -1,4 +1,9 @@
 //! The running program: loops around the pure rooms, each owned by the supervisor.
 
 pub mod clock;
+pub mod dispatcher;
+pub mod progress;
+
 pub use clock::Clock;
+pub use dispatcher::{DispatchError, Dispatcher, DispatcherParts};
+pub use progress::Progress;
