@@ -3,6 +3,8 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 fine, 1 failed, 2 wrong
 //! usage (clap's), 78 configuration unusable, so that systemd does not restart in a loop.
 
+pub mod ping;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 

@@ -91,6 +91,11 @@ impl Endpoint {
         &self.webhook
     }
 
+    /// The address up to the host, as `https://example.com`: all of it that may be shown.
+    pub fn origin(&self) -> String {
+        origin(&self.url)
+    }
+
     /// SHA-256 of the configured address, in hexadecimal: tells whether it changed without storing it.
     pub fn url_hash(&self) -> String {
         use fmt::Write as _;

@@ -50,11 +50,11 @@ impl Claimed {
         self,
         webhook: &Webhook,
         now: Timestamp,
-    ) -> Result<Self, Decision> {
+    ) -> Result<Self, Box<Decision>> {
         if !expired(webhook, self.0.event_at, now) {
             return Ok(self);
         }
-        Err(Decision {
+        Err(Box::new(Decision {
             settlement: Settlement {
                 delivery: self.0.id,
                 attempt: None,
@@ -64,7 +64,7 @@ impl Claimed {
             delivery: self.0,
             pause: None,
             detail: String::new(),
-        })
+        }))
     }
 
     /// Signs, sends and reads the answer. A panic on the way is a failed attempt.

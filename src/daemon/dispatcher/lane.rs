@@ -18,6 +18,7 @@ use super::attempt::{Claimed, Decision};
 use super::patience::{self, Complaints};
 use super::{Common, report};
 use crate::abort;
+use crate::config::WebhookId;
 use crate::daemon::Progress;
 use crate::domain::Username;
 use crate::store::{Settlement, StoreError};
@@ -180,12 +181,12 @@ impl Lane {
 /// Waits for a commit; with the store gone, for ever: the sweep finds out.
 async fn woken(outbox: &mut watch::Receiver<u64>) {
     if outbox.changed().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
 impl Shared {
-    fn id(&self) -> &crate::config::WebhookId {
+    fn id(&self) -> &WebhookId {
         &self.endpoint.webhook().id
     }
 
@@ -209,7 +210,7 @@ impl Shared {
     ) -> Result<(), StoreError> {
         let now = self.common.clock.now();
         let decision = match claimed.unless_expired(self.endpoint.webhook(), now) {
-            Err(expired) => expired,
+            Err(expired) => *expired,
             Ok(claimed) => match self.attempt(claimed, &stop).await {
                 Some(decision) => decision,
                 None => return Ok(()),
