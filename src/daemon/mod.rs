@@ -2,7 +2,11 @@
 
 pub mod clock;
 pub mod dispatcher;
+mod housekeeper;
+pub mod logs;
+mod poller;
 pub mod progress;
+mod supervisor;
 
 pub use clock::Clock;
 pub use dispatcher::{DispatchError, Dispatcher, DispatcherParts};

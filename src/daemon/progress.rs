@@ -1,7 +1,7 @@
-//! When a loop last got on: written by the loop, read by whoever is asked for its health.
+//! When a loop last made progress: what health is computed from.
 //!
-//! A loop that hangs cannot say so; the age of its last beat says it. Nothing here decides
-//! how old is too old.
+//! The loop says so; whoever asks computes the age. A loop that hangs cannot keep the
+//! answer green.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use super::Clock;
 
-/// One loop's last sign of progress; clones share it.
+/// One loop's sign of life; clones share it.
 #[derive(Debug, Clone)]
 pub struct Progress {
     clock: Clock,
-    /// Milliseconds on the clock's monotonic side.
     last: Arc<AtomicU64>,
 }
 
 impl Progress {
-    /// A loop that makes progress now.
+    /// Counts as alive from now.
     pub fn new(clock: Clock) -> Self {
         let progress = Self {
             clock,
@@ -28,12 +27,12 @@ impl Progress {
         progress
     }
 
-    /// The loop got on.
+    /// The loop went round.
     pub fn beat(&self) {
         self.beat_at(self.clock.monotonic());
     }
 
-    /// The loop got on at `at`, on the clock's monotonic side; an earlier beat changes nothing.
+    /// The loop went round at `at`, on the clock's monotonic side; an earlier beat changes nothing.
     pub fn beat_at(&self, at: Duration) {
         let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
         self.last.fetch_max(millis, Ordering::Relaxed);
@@ -44,9 +43,9 @@ impl Progress {
         Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 
-    /// How long ago the last beat was, at `now` on the clock's monotonic side.
-    pub fn age(&self, now: Duration) -> Duration {
-        now.saturating_sub(self.last())
+    /// How long ago the loop went round.
+    pub fn age(&self) -> Duration {
+        self.clock.monotonic().saturating_sub(self.last())
     }
 }
 
@@ -58,11 +57,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_age_counts_from_the_last_beat_of_any_clone() {
         let clock = Clock::simulated(Timestamp::from_millis(0));
-        let progress = Progress::new(clock.clone());
+        let progress = Progress::new(clock);
         tokio::time::advance(Duration::from_secs(7)).await;
-        assert_eq!(progress.age(clock.monotonic()), Duration::from_secs(7));
+        assert_eq!(progress.age(), Duration::from_secs(7));
         progress.clone().beat();
-        assert_eq!(progress.age(clock.monotonic()), Duration::ZERO);
+        assert_eq!(progress.age(), Duration::ZERO);
         progress.beat_at(Duration::from_secs(3));
         assert_eq!(progress.last(), Duration::from_secs(7));
     }

@@ -1,1 +1,3 @@
 //! All integration tests in one binary: the real program against the simulator, on loopback.
+
+mod architecture;

@@ -1,0 +1,282 @@
+//! The poller: asks for whoever is due, and stores what the answers tell.
+//!
+//! A thin loop around [`core`]: it owns the requests and commits under way and carries out
+//! what the core returns. A transition that the store refuses is tried again until it is
+//! stored; meanwhile its creator waits, and nobody else.
+
+mod announce;
+mod core;
+mod crowd;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod roster;
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::core::{Core, Job, Next, Now, Poll, Then};
+use super::Clock;
+use super::progress::Progress;
+use crate::config::Config;
+use crate::domain::retry::doubling;
+use crate::domain::{Cause, Observation, Unclear};
+use crate::konbini::{Answer, Credits, Source};
+use crate::schedule::CreatorIndex;
+use crate::store::{Change, Snapshot, Store, StoreError};
+
+/// How often what quiet polls learnt is stored.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// How long requests under way may take after the order to drain.
+const DRAIN: Duration = Duration::from_secs(20);
+/// Waits between attempts to store a change.
+const STORE_RETRY: Duration = Duration::from_millis(100);
+const STORE_RETRY_LONGEST: Duration = Duration::from_secs(5);
+
+/// What the poller works with.
+#[derive(Debug)]
+pub(crate) struct Poller {
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    pub(crate) progress: Progress,
+}
+
+/// Something that was under way and ended.
+#[derive(Debug)]
+enum Done {
+    Answered(Poll, Answer),
+    Stored(Then, Result<(), StoreError>),
+    Checkpointed(Vec<CreatorIndex>, Result<(), StoreError>),
+}
+
+/// The poller while it runs.
+struct Running {
+    poller: Poller,
+    core: Core,
+    under_way: JoinSet<Done>,
+    /// Where a commit that is tried again looks whether to give up.
+    drain: CancellationToken,
+}
+
+impl Poller {
+    /// Polls until `drain` is cancelled, then ends what is under way; `Err` if the store is lost.
+    pub(crate) async fn run(
+        self,
+        config: &Config,
+        snapshot: Snapshot,
+        drain: CancellationToken,
+    ) -> Result<(), StoreError> {
+        let core = Core::new(
+            config,
+            self.store.installation().clone(),
+            snapshot,
+            self.now(),
+        );
+        let (creators, live) = core.census();
+        tracing::info!(creators, live, "watching");
+        let mut running = Running {
+            poller: self,
+            core,
+            under_way: JoinSet::new(),
+            drain,
+        };
+        running.poll().await?;
+        running.drain().await
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            monotonic: self.clock.monotonic(),
+            wall: self.clock.now(),
+        }
+    }
+}
+
+impl Running {
+    async fn poll(&mut self) -> Result<(), StoreError> {
+        let mut checkpoint_at = self.poller.clock.monotonic() + CHECKPOINT_EVERY;
+        while !self.drain.is_cancelled() {
+            self.poller.progress.beat();
+            let wake_at = self.start_what_is_due().min(checkpoint_at);
+            tokio::select! {
+                () = self.drain.cancelled() => {}
+                Some(done) = self.under_way.join_next() => self.ended(done)?,
+                () = self.poller.clock.sleep_until(wake_at) => {}
+            }
+            if self.poller.clock.monotonic() >= checkpoint_at {
+                self.checkpoint();
+                checkpoint_at = self.poller.clock.monotonic() + CHECKPOINT_EVERY;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts every poll that may start now; returns when the next one may.
+    fn start_what_is_due(&mut self) -> Duration {
+        loop {
+            let next = self.core.next(self.poller.now());
+            self.store_health();
+            match next {
+                Next::Poll(poll) => self.start(poll),
+                Next::WaitUntil(due) => return due,
+                Next::WaitForOthers => return Duration::MAX,
+            }
+        }
+    }
+
+    fn start(&mut self, poll: Poll) {
+        let lateness_ms = poll.lateness.as_millis();
+        tracing::debug!(creator = %poll.username, reason = %poll.reason, lateness_ms, "poll");
+        let source = Arc::clone(&self.poller.source);
+        self.under_way.spawn(async move {
+            let asked = AssertUnwindSafe(source.poll(&poll.username))
+                .catch_unwind()
+                .await;
+            Done::Answered(poll, asked.unwrap_or_else(|_| panicked()))
+        });
+    }
+
+    fn ended(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), StoreError> {
+        match done {
+            Ok(Done::Answered(poll, answer)) => self.answered(&poll, &answer),
+            Ok(Done::Stored(then, result)) => {
+                result?;
+                self.core.stored(then, self.poller.now());
+            }
+            Ok(Done::Checkpointed(creators, result)) => {
+                if let Err(error) = result {
+                    tracing::warn!("checkpoint not stored, trying again in a minute: {error}");
+                    self.core.checkpoint_failed(creators);
+                }
+            }
+            Err(error) => {
+                // Polls catch their own panics; this is a commit's, and its creator would be lost.
+                return Err(StoreError::Failed {
+                    doing: "finish a task",
+                    reason: error.to_string(),
+                });
+            }
+        }
+        self.store_health();
+        Ok(())
+    }
+
+    fn answered(&mut self, poll: &Poll, answer: &Answer) {
+        let outcome = answer.observation.label();
+        let remaining = answer.credits.remaining;
+        tracing::debug!(creator = %poll.username, outcome, remaining, "answer");
+        let random = rand::random::<f64>();
+        let job = self
+            .core
+            .answered(poll, &answer.observation, self.poller.now(), random);
+        if let Some(job) = job {
+            self.store(job);
+        }
+    }
+
+    fn store_health(&mut self) {
+        while let Some(job) = self.core.health_job() {
+            self.store(job);
+        }
+    }
+
+    fn store(&mut self, job: Job) {
+        let store = Arc::clone(&self.poller.store);
+        let drain = self.drain.clone();
+        self.under_way.spawn(async move {
+            let result = store_until_stored(store.as_ref(), &job.change, &drain).await;
+            if result.is_ok() {
+                log_transitions(&job.change);
+            }
+            Done::Stored(job.then, result)
+        });
+    }
+
+    fn checkpoint(&mut self) {
+        let (creators, rows) = self.core.take_checkpoint();
+        if rows.is_empty() {
+            return;
+        }
+        let store = Arc::clone(&self.poller.store);
+        self.under_way.spawn(async move {
+            let result = store.checkpoint(rows).await;
+            Done::Checkpointed(creators, result)
+        });
+    }
+
+    /// Lets what is under way end, and stores what is not stored yet.
+    async fn drain(&mut self) -> Result<(), StoreError> {
+        let deadline = self.poller.clock.monotonic() + DRAIN;
+        loop {
+            tokio::select! {
+                done = self.under_way.join_next() => match done {
+                    Some(done) => self.ended(done)?,
+                    None => break,
+                },
+                () = self.poller.clock.sleep_until(deadline) => {
+                    tracing::warn!(polls = self.under_way.len(), "giving up on polls under way");
+                    self.under_way.shutdown().await;
+                    break;
+                }
+            }
+        }
+        let (_, rows) = self.core.take_checkpoint();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        self.poller.store.checkpoint(rows).await
+    }
+}
+
+/// Tries until the change is stored. A storage error is no observation: nothing is dropped.
+async fn store_until_stored(
+    store: &dyn Store,
+    change: &Change,
+    drain: &CancellationToken,
+) -> Result<(), StoreError> {
+    let mut failures = 0;
+    loop {
+        let error = match store.commit(change.clone()).await {
+            Err(error @ StoreError::Failed { .. }) => error,
+            stored_or_lost => return stored_or_lost,
+        };
+        if drain.is_cancelled() {
+            return Err(error);
+        }
+        failures += 1;
+        if failures == 1 || failures % 20 == 0 {
+            tracing::error!(
+                failures,
+                "a change is not stored yet, trying again: {error}"
+            );
+        }
+        tokio::time::sleep(doubling(failures, STORE_RETRY, STORE_RETRY_LONGEST)).await;
+    }
+}
+
+/// A panic in one poll is a failed poll.
+fn panicked() -> Answer {
+    Answer {
+        observation: Observation::Unclear(Unclear::new(
+            Cause::Malformed,
+            "the poll panicked; this is a defect of tallylight",
+        )),
+        credits: Credits::default(),
+    }
+}
+
+fn log_transitions(change: &Change) {
+    for outgoing in &change.events {
+        let event = &outgoing.event;
+        let creator = event.creator.as_ref().map(tracing::field::display);
+        tracing::info!(r#type = %event.kind, creator, event = %event.id, "event");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! The loop under paused time, with a scripted source and a store that can refuse.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::fixtures::{config, creator, live};
+use super::*;
+use crate::config::WebhookId;
+use crate::domain::event::InstallationId;
+use crate::domain::{EventType, Timestamp, Username};
+use crate::store::{Checkpoint, Delivery, DisabledWebhook, Settlement};
+
+const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// What the source does when it is asked for a creator.
+#[derive(Debug, Clone)]
+enum Script {
+    Says(Observation),
+    Hangs,
+    Panics,
+}
+
+#[derive(Debug, Default)]
+struct FakeSource {
+    scripts: Mutex<HashMap<Username, Script>>,
+    asked: Mutex<HashMap<Username, usize>>,
+}
+
+impl FakeSource {
+    fn script(&self, number: usize, script: Script) {
+        self.scripts
+            .lock()
+            .unwrap()
+            .insert(creator(number).username, script);
+    }
+
+    fn asked(&self, number: usize) -> usize {
+        *self
+            .asked
+            .lock()
+            .unwrap()
+            .get(&creator(number).username)
+            .unwrap_or(&0)
+    }
+}
+
+#[async_trait]
+impl Source for FakeSource {
+    async fn poll(&self, username: &Username) -> Answer {
+        *self
+            .asked
+            .lock()
+            .unwrap()
+            .entry(username.clone())
+            .or_default() += 1;
+        let script = self.scripts.lock().unwrap().get(username).cloned();
+        let observation = match script.unwrap_or(Script::Says(Observation::Offline)) {
+            Script::Says(observation) => observation,
+            Script::Hangs => std::future::pending().await,
+            Script::Panics => panic!("as scripted"),
+        };
+        Answer {
+            observation,
+            credits: Credits::default(),
+        }
+    }
+}
+
+/// Keeps what is committed; refuses the next `refusals` commits.
+#[derive(Debug)]
+struct FakeStore {
+    installation: InstallationId,
+    refusals: AtomicUsize,
+    commits: Mutex<Vec<Change>>,
+    checkpoints: Mutex<Vec<Vec<Checkpoint>>>,
+}
+
+impl FakeStore {
+    fn events(&self) -> Vec<EventType> {
+        let commits = self.commits.lock().unwrap();
+        commits
+            .iter()
+            .flat_map(|c| &c.events)
+            .map(|o| o.event.kind)
+            .collect()
+    }
+}
+
+#[async_trait]
+impl Store for FakeStore {
+    fn installation(&self) -> &InstallationId {
+        &self.installation
+    }
+    async fn load(&self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot::default())
+    }
+    async fn commit(&self, change: Change) -> Result<(), StoreError> {
+        let less = |left: usize| left.checked_sub(1);
+        if self
+            .refusals
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less)
+            .is_ok()
+        {
+            return Err(StoreError::Failed {
+                doing: "commit",
+                reason: "disk full".to_owned(),
+            });
+        }
+        self.commits.lock().unwrap().push(change);
+        Ok(())
+    }
+    async fn checkpoint(&self, creators: Vec<Checkpoint>) -> Result<(), StoreError> {
+        self.checkpoints.lock().unwrap().push(creators);
+        Ok(())
+    }
+    async fn due(
+        &self,
+        _: &WebhookId,
+        _: Timestamp,
+        _: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn next_due_at(&self, _: &WebhookId) -> Result<Option<Timestamp>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn settle(&self, _: Settlement) -> Result<(), StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn enable_webhook(&self, _: &WebhookId) -> Result<(), StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn prune(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        unreachable!("the poller prunes nothing")
+    }
+    fn outbox(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// A poller that runs for as long as the test says.
+struct Bench {
+    source: Arc<FakeSource>,
+    store: Arc<FakeStore>,
+    clock: Clock,
+    drain: CancellationToken,
+    running: tokio::task::JoinHandle<Result<(), StoreError>>,
+}
+
+impl Bench {
+    fn start(config: Config, source: FakeSource, refusals: usize) -> Self {
+        let clock = Clock::simulated(START);
+        let source = Arc::new(source);
+        let store = Arc::new(FakeStore {
+            installation: InstallationId::from_bytes([0; 16]),
+            refusals: AtomicUsize::new(refusals),
+            commits: Mutex::default(),
+            checkpoints: Mutex::default(),
+        });
+        let drain = CancellationToken::new();
+        let poller = Poller {
+            source: source.clone(),
+            store: store.clone(),
+            clock: clock.clone(),
+            progress: Progress::new(clock.clone()),
+        };
+        let stop = drain.clone();
+        #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
+        let running =
+            tokio::spawn(async move { poller.run(&config, Snapshot::default(), stop).await });
+        Self {
+            source,
+            store,
+            clock,
+            drain,
+            running,
+        }
+    }
+
+    async fn run_for(&self, seconds: u64) {
+        self.clock
+            .sleep_until(self.clock.monotonic() + Duration::from_secs(seconds))
+            .await;
+    }
+
+    async fn stop(self) -> (Arc<FakeStore>, Result<(), StoreError>) {
+        self.drain.cancel();
+        let result = self.running.await.unwrap();
+        (self.store, result)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn quiet_polls_write_one_checkpoint_a_minute_and_nothing_else() {
+    let bench = Bench::start(config(10), FakeSource::default(), 0);
+    bench.run_for(100).await;
+    let commits_of_first_answers = bench.store.commits.lock().unwrap().len();
+    assert_eq!(commits_of_first_answers, 10);
+    bench.run_for(3_600).await;
+    let polls: usize = (0..10).map(|n| bench.source.asked(n)).sum();
+    assert!(polls > 100, "{polls}");
+    let (store, result) = bench.stop().await;
+    result.unwrap();
+    assert_eq!(store.commits.lock().unwrap().len(), 10);
+    let checkpoints = store.checkpoints.lock().unwrap().len();
+    assert!(
+        (30..=63).contains(&checkpoints),
+        "{checkpoints} checkpoints in an hour"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_the_store_refuses_is_stored_later_and_nobody_else_waits() {
+    let source = FakeSource::default();
+    source.script(0, Script::Says(live(1, START)));
+    let bench = Bench::start(config(2), source, 30);
+    bench.run_for(900).await;
+    assert!(bench.source.asked(1) >= 2);
+    assert_eq!(bench.store.events(), [EventType::StreamStarted]);
+    bench.stop().await.1.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creator_whose_request_hangs_delays_no_other() {
+    let source = FakeSource::default();
+    source.script(3, Script::Hangs);
+    let bench = Bench::start(config(20), source, 0);
+    bench.run_for(3_000).await;
+    assert_eq!(bench.source.asked(3), 1);
+    assert!(
+        (0..20)
+            .filter(|n| *n != 3)
+            .all(|n| bench.source.asked(n) >= 9)
+    );
+    let before = bench.clock.monotonic();
+    let clock = bench.clock.clone();
+    bench.stop().await.1.unwrap();
+    let took = clock.monotonic() - before;
+    assert_eq!(
+        took, DRAIN,
+        "a request that hangs is given up at the deadline"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_poll_is_a_failed_poll() {
+    let source = FakeSource::default();
+    source.script(0, Script::Panics);
+    let bench = Bench::start(config(2), source, 0);
+    bench.run_for(900).await;
+    assert!(bench.source.asked(0) >= 3, "it is asked again");
+    assert!(bench.source.asked(1) >= 3);
+    bench.source.script(
+        0,
+        Script::Says(live(1, START.plus(Duration::from_secs(850)))),
+    );
+    bench.run_for(600).await;
+    assert_eq!(bench.store.events(), [EventType::StreamStarted]);
+    bench.stop().await.1.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_quiet_polls_learnt_is_stored_on_the_order_to_stop() {
+    let bench = Bench::start(config(3), FakeSource::default(), 0);
+    bench.run_for(400).await;
+    let (store, result) = bench.stop().await;
+    result.unwrap();
+    let checkpoints = store.checkpoints.lock().unwrap();
+    let known: std::collections::HashSet<_> = checkpoints
+        .iter()
+        .flatten()
+        .map(|row| row.username.clone())
+        .collect();
+    assert_eq!(known.len(), 3);
+}
