@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, StorageLocation};
+use crate::config::{Config, Loaded, StorageLocation};
 use crate::daemon::{self, Clock, World, logs};
 use crate::konbini::Client;
 use crate::store::Store;
@@ -18,11 +18,16 @@ use crate::webhook::HttpSender;
 
 /// Runs until SIGTERM or SIGINT; a second signal ends it at once.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let config = match super::load_config(path) {
-        Ok(config) => config,
+    let Loaded {
+        config, warnings, ..
+    } = match super::load_config(path) {
+        Ok(loaded) => loaded,
         Err(code) => return Ok(code),
     };
     logs::init(&config.log).context("cannot start the log")?;
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
     let runtime = Runtime::new().context("cannot start the runtime")?;
     let code = runtime.block_on(watch(&config));
     // Whatever still hangs has had its time; the store holds what is left.

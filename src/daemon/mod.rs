@@ -1,6 +1,7 @@
 //! The running program: loops around the pure rooms, each owned by the supervisor.
 
 pub mod clock;
+pub mod dispatcher;
 mod housekeeper;
 pub mod logs;
 mod poller;
@@ -12,12 +13,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use clock::Clock;
+pub use progress::Progress;
 pub use supervisor::TaskFailure;
 
-use self::dispatcher::Dispatcher;
+use self::dispatcher::{DispatchError, Dispatcher, DispatcherParts};
 use self::housekeeper::Housekeeper;
 use self::poller::Poller;
-use self::progress::Progress;
 use self::supervisor::Supervisor;
 use crate::config::Config;
 use crate::konbini::Source;
@@ -43,6 +44,9 @@ pub enum RunError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A webhook of the configuration cannot be sent to.
+    #[error(transparent)]
+    Dispatch(#[from] DispatchError),
     /// A task ended as it should not have.
     #[error(transparent)]
     Task(#[from] TaskFailure),
@@ -58,11 +62,23 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         clock: world.clock.clone(),
         progress: Progress::new(world.clock.clone()),
     };
-    tasks.start("poller", poller.run(config.clone(), snapshot, tasks.drain()));
-    let dispatcher = Dispatcher::new();
+    tasks.start(
+        "poller",
+        poller.run(config.clone(), snapshot, tasks.drain()),
+    );
+    let dispatcher = Dispatcher::new(DispatcherParts {
+        store: Arc::clone(&world.store),
+        clock: world.clock.clone(),
+        sender: world.sender,
+        webhooks: config.webhooks.clone(),
+        progress: Progress::new(world.clock.clone()),
+    })?;
     tasks.start("dispatcher", dispatcher.run(tasks.drain()));
-    let housekeeper =
-        Housekeeper { store: Arc::clone(&world.store), clock: world.clock, keep: config.storage.keep };
+    let housekeeper = Housekeeper {
+        store: Arc::clone(&world.store),
+        clock: world.clock,
+        keep: config.storage.keep,
+    };
     tasks.start("housekeeper", housekeeper.run(tasks.drain()));
     let ended = tasks.supervise().await;
     let closed = world.store.close().await;

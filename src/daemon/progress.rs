@@ -29,13 +29,40 @@ impl Progress {
 
     /// The loop went round.
     pub fn beat(&self) {
-        let now = u64::try_from(self.clock.monotonic().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(now, Ordering::Relaxed);
+        self.beat_at(self.clock.monotonic());
+    }
+
+    /// The loop went round at `at`, on the clock's monotonic side; an earlier beat changes nothing.
+    pub fn beat_at(&self, at: Duration) {
+        let millis = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
+        self.last.fetch_max(millis, Ordering::Relaxed);
+    }
+
+    /// The last beat, on the clock's monotonic side.
+    pub fn last(&self) -> Duration {
+        Duration::from_millis(self.last.load(Ordering::Relaxed))
     }
 
     /// How long ago the loop went round.
     pub fn age(&self) -> Duration {
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        self.clock.monotonic().saturating_sub(last)
+        self.clock.monotonic().saturating_sub(self.last())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_age_counts_from_the_last_beat_of_any_clone() {
+        let clock = Clock::simulated(Timestamp::from_millis(0));
+        let progress = Progress::new(clock);
+        tokio::time::advance(Duration::from_secs(7)).await;
+        assert_eq!(progress.age(), Duration::from_secs(7));
+        progress.clone().beat();
+        assert_eq!(progress.age(), Duration::ZERO);
+        progress.beat_at(Duration::from_secs(3));
+        assert_eq!(progress.last(), Duration::from_secs(7));
     }
 }

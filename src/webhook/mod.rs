@@ -1,1 +1,13 @@
-//! Sending events: bodies, signatures, the request, and what its answer means.
+//! Sending events: the request, its transport, and what the answer means.
+//!
+//! [`request`] and [`outcome`] are pure: values in, values out. [`sender`] is the one part
+//! that opens connections. When to send, and what becomes of a delivery, is the
+//! dispatcher's business.
+
+pub mod outcome;
+pub mod request;
+pub mod sender;
+
+pub use outcome::{ErrorClass, Outcome, Verdict};
+pub use request::{Endpoint, EndpointError, Request};
+pub use sender::{Answer, Breakage, HttpSender, Reply, Sender, SenderError};

@@ -7,8 +7,6 @@
 mod announce;
 mod core;
 mod crowd;
-#[cfg(test)]
-pub(crate) mod fixtures;
 mod roster;
 
 use std::panic::AssertUnwindSafe;
@@ -72,7 +70,7 @@ impl Poller {
         drain: CancellationToken,
     ) -> Result<(), StoreError> {
         let core = Core::new(
-            config,
+            &config,
             self.store.installation().clone(),
             snapshot,
             self.now(),

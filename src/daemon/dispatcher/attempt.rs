@@ -1,0 +1,182 @@
+//! One attempt as a chain of types: claimed, sent, concluded, decided. Pure but for [`Claimed::send`].
+//!
+//! Each step consumes the one before, so nothing is settled that has no outcome and no
+//! delivery is sent twice by one claim. Random fractions and times are arguments.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use crate::config::Webhook;
+use crate::daemon::Clock;
+use crate::domain::Timestamp;
+use crate::store::{Attempt, Delivery, DisabledWebhook, Fate, Settlement};
+use crate::webhook::outcome::{ErrorClass, FEW_ATTEMPTS, Outcome, Verdict};
+use crate::webhook::{Breakage, Endpoint, Reply, Sender};
+
+/// A delivery whose turn it is, and which nobody else sends.
+#[derive(Debug)]
+pub(super) struct Claimed(Delivery);
+
+/// An attempt that has ended, well or badly.
+#[derive(Debug)]
+pub(super) struct Concluded {
+    delivery: Delivery,
+    started_at: Timestamp,
+    took: Duration,
+    ended_at: Timestamp,
+    outcome: Outcome,
+}
+
+/// What is to be stored of a delivery, and what its lane learns from it.
+#[derive(Debug)]
+pub(super) struct Decision {
+    pub(super) delivery: Delivery,
+    pub(super) settlement: Settlement,
+    /// How long the whole lane leaves the receiver alone.
+    pub(super) pause: Option<Duration>,
+    /// Why the attempt failed, for a person; empty if it did not, or if none was made.
+    pub(super) detail: String,
+}
+
+impl Claimed {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self(delivery)
+    }
+
+    /// Settles the delivery unsent if it is too old to be worth sending.
+    pub(super) fn unless_expired(
+        self,
+        webhook: &Webhook,
+        now: Timestamp,
+    ) -> Result<Self, Box<Decision>> {
+        if !expired(webhook, self.0.event_at, now) {
+            return Ok(self);
+        }
+        Err(Box::new(Decision {
+            settlement: Settlement {
+                delivery: self.0.id,
+                attempt: None,
+                fate: Fate::Expired,
+                disable: None,
+            },
+            delivery: self.0,
+            pause: None,
+            detail: String::new(),
+        }))
+    }
+
+    /// Signs, sends and reads the answer. A panic on the way is a failed attempt.
+    pub(super) async fn send(
+        self,
+        endpoint: &Endpoint,
+        sender: &dyn Sender,
+        clock: &Clock,
+    ) -> Concluded {
+        let delivery = self.0;
+        let started_at = clock.now();
+        let start = clock.monotonic();
+        let exchange = async {
+            let request = endpoint.request(&delivery.event, &delivery.body, started_at);
+            Outcome::of(sender.send(request).await, clock.now())
+        };
+        // What the panic leaves behind is dropped here: the request and the sender's own state.
+        let ended = AssertUnwindSafe(exchange).catch_unwind().await;
+        let ended_at = clock.now();
+        let outcome = ended.unwrap_or_else(|_| Outcome::of(panicked(), ended_at));
+        Concluded {
+            delivery,
+            started_at,
+            took: clock.monotonic().saturating_sub(start),
+            ended_at,
+            outcome,
+        }
+    }
+}
+
+/// The closed set of classes has none for our own faults: nothing came of the exchange, so it broke off.
+fn panicked() -> Reply {
+    Reply::Broken(Breakage {
+        class: ErrorClass::Reset,
+        detail: "the attempt panicked: a fault in tallylight, please report it".to_owned(),
+        status: None,
+        body: Vec::new(),
+    })
+}
+
+impl Concluded {
+    /// What becomes of the delivery, its lane and its webhook; `random` in `[0, 1)` spreads the next attempt.
+    pub(super) fn decide(self, endpoint: &Endpoint, random: f64) -> Decision {
+        let webhook = endpoint.webhook();
+        let fate = self.fate(webhook, random);
+        let verdict = self.outcome.verdict;
+        let disable = (verdict == Verdict::Gone).then(|| DisabledWebhook {
+            webhook: webhook.id.clone(),
+            since: self.ended_at,
+            url_hash: endpoint.url_hash(),
+            reason: "the receiver answered 410 Gone".to_owned(),
+        });
+        let attempt = Attempt {
+            started_at: self.started_at,
+            took: self.took,
+            status: self.outcome.status,
+            error: self.outcome.error.map(ErrorClass::as_str),
+            answer: self.outcome.answer,
+        };
+        Decision {
+            settlement: Settlement {
+                delivery: self.delivery.id,
+                attempt: Some(attempt),
+                fate,
+                disable,
+            },
+            delivery: self.delivery,
+            pause: lane_pause(webhook, verdict),
+            detail: self.outcome.detail,
+        }
+    }
+
+    fn fate(&self, webhook: &Webhook, random: f64) -> Fate {
+        let made = self.delivery.attempts.saturating_add(1);
+        let scheduled = webhook.retry.delay(made, random);
+        let wait = match self.outcome.verdict {
+            Verdict::Delivered => return Fate::Delivered,
+            Verdict::RetryLimited => scheduled.filter(|_| made < FEW_ATTEMPTS),
+            Verdict::PauseLane(pause) => scheduled.map(|wait| wait.max(pause)),
+            // With the webhook disabled the delivery is parked: still the first of its creator.
+            Verdict::Gone | Verdict::Retry => scheduled,
+        };
+        let Some(wait) = wait else {
+            return Fate::Failed;
+        };
+        let next = self.ended_at.plus(wait);
+        // Waiting for an attempt that will not be made would only block what comes behind.
+        if expired(webhook, self.delivery.event_at, next) {
+            Fate::Expired
+        } else {
+            Fate::Retry(next)
+        }
+    }
+}
+
+fn expired(webhook: &Webhook, event_at: Timestamp, now: Timestamp) -> bool {
+    webhook
+        .max_age
+        .is_some_and(|max_age| now.since(event_at) > max_age)
+}
+
+/// What the receiver asked for, and never less than the schedule's first wait.
+///
+/// The schedule's later waits bind the delivery alone: an old delivery at its tenth attempt
+/// must not silence the lane for hours.
+fn lane_pause(webhook: &Webhook, verdict: Verdict) -> Option<Duration> {
+    let Verdict::PauseLane(asked) = verdict else {
+        return None;
+    };
+    let first = webhook.retry.waits().first().copied();
+    Some(asked.max(first.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests;

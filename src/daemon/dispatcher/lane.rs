@@ -1,0 +1,279 @@
+//! One webhook's lane: claims what is due, at most `concurrency` at once, one for each creator.
+//!
+//! A delivery holds its slot until its settlement is stored, so nothing is sent twice while
+//! the store fails. A delivery that waits for its next attempt holds none: a creator whose
+//! deliveries fail does not keep the others waiting.
+
+use std::collections::HashMap;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Claimed, Decision};
+use super::patience::{self, Complaints};
+use super::{Common, report};
+use crate::abort;
+use crate::config::WebhookId;
+use crate::daemon::Progress;
+use crate::domain::Username;
+use crate::store::{Settlement, StoreError};
+use crate::webhook::Endpoint;
+
+/// The longest time between two looks at the queue, woken or not.
+const SWEEP: Duration = Duration::from_secs(5);
+/// The same while deliveries under way hide when the next falls due.
+const SWEEP_WHILE_BUSY: Duration = Duration::from_secs(1);
+/// How long a drain waits for what is under way.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// The loop that owns one webhook's attempts.
+pub(super) struct Lane {
+    shared: Arc<Shared>,
+    progress: Progress,
+    under_way: JoinSet<Result<(), StoreError>>,
+    /// Whose delivery each task carries; events of the monitor itself are one line too.
+    lines: HashMap<Id, Option<Username>>,
+    store_failures: u32,
+    /// Monotonic: no claim before this, since the store failed.
+    store_retry_at: Duration,
+}
+
+/// What the loop and its attempts both know.
+struct Shared {
+    endpoint: Endpoint,
+    common: Common,
+    complaints: Complaints,
+    /// Monotonic milliseconds: the receiver asked to be left alone until then.
+    paused_until: AtomicU64,
+    disabled: AtomicBool,
+}
+
+impl Lane {
+    pub(super) fn new(endpoint: Endpoint, common: Common, progress: Progress) -> Self {
+        let shared = Shared {
+            endpoint,
+            common,
+            complaints: Complaints::default(),
+            paused_until: AtomicU64::new(0),
+            disabled: AtomicBool::new(false),
+        };
+        Self {
+            shared: Arc::new(shared),
+            progress,
+            under_way: JoinSet::new(),
+            lines: HashMap::new(),
+            store_failures: 0,
+            store_retry_at: Duration::ZERO,
+        }
+    }
+
+    /// Delivers until `stop`, then waits for what is under way. An error means that the store has ended.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let mut outbox = shared.common.store.outbox();
+        while !stop.is_cancelled() {
+            self.progress.beat();
+            outbox.mark_unchanged();
+            let wake = self.claim(&stop).await?;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(ended) = self.under_way.join_next_with_id() => self.ended(ended)?,
+                () = woken(&mut outbox) => {}
+                () = shared.common.clock.sleep_until(wake) => {}
+            }
+        }
+        self.finish().await
+    }
+
+    /// Starts what may be started; says when to look again (monotonic), at the latest.
+    async fn claim(&mut self, stop: &CancellationToken) -> Result<Duration, StoreError> {
+        let now = self.shared.common.clock.monotonic();
+        let sweep = now.saturating_add(SWEEP);
+        let held = self.shared.paused_until().max(self.store_retry_at);
+        if held > now || self.shared.disabled() {
+            return Ok(if held > now { held.min(sweep) } else { sweep });
+        }
+        match self.claim_due(stop).await {
+            Ok(wait) => {
+                self.store_failures = 0;
+                self.shared.complaints.worked(self.shared.id());
+                Ok(now.saturating_add(wait))
+            }
+            Err(StoreError::Closed) => Err(StoreError::Closed),
+            Err(error) => {
+                self.store_failures = self.store_failures.saturating_add(1);
+                self.shared.complaints.failed(self.shared.id(), &error, now);
+                self.store_retry_at = now.saturating_add(patience::wait(self.store_failures));
+                Ok(self.store_retry_at.min(sweep))
+            }
+        }
+    }
+
+    /// Starts what is due and free; how long to wait for the next, at most.
+    async fn claim_due(&mut self, stop: &CancellationToken) -> Result<Duration, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let slots = shared.slots();
+        let (store, id) = (&shared.common.store, shared.id());
+        let now = shared.common.clock.now();
+        // What is under way is still due: with as many rows as slots, enough others are among them.
+        for delivery in store.due(id, now, slots).await? {
+            let busy = self.lines.values().any(|line| *line == delivery.creator);
+            if self.under_way.len() < slots && !busy {
+                let line = delivery.creator.clone();
+                let attempt = Arc::clone(&shared).deliver(Claimed::new(delivery), stop.clone());
+                let task = self.under_way.spawn(attempt);
+                self.lines.insert(task.id(), line);
+            }
+        }
+        if self.under_way.len() == slots {
+            return Ok(SWEEP);
+        }
+        Ok(match store.next_due_at(id).await? {
+            None => SWEEP,
+            Some(next) if next <= now => SWEEP_WHILE_BUSY,
+            Some(next) => next.since(now).min(SWEEP),
+        })
+    }
+
+    fn ended(
+        &mut self,
+        ended: Result<(Id, Result<(), StoreError>), JoinError>,
+    ) -> Result<(), StoreError> {
+        match ended {
+            Ok((task, result)) => {
+                self.lines.remove(&task);
+                result
+            }
+            // Sending catches its panics: this is a fault in the loop's own code.
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            Err(error) => {
+                self.lines.remove(&error.id());
+                Ok(())
+            }
+        }
+    }
+
+    async fn finish(mut self) -> Result<(), StoreError> {
+        let clock = self.shared.common.clock.clone();
+        let deadline = clock.monotonic().saturating_add(DRAIN);
+        loop {
+            self.progress.beat();
+            tokio::select! {
+                ended = self.under_way.join_next_with_id() => match ended {
+                    Some(ended) => self.ended(ended)?,
+                    None => return Ok(()),
+                },
+                () = clock.sleep_until(deadline) => {
+                    report::cut_off(self.shared.id(), self.under_way.len());
+                    self.under_way.shutdown().await;
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Waits for a commit; with the store gone, for ever: the sweep finds out.
+async fn woken(outbox: &mut watch::Receiver<u64>) {
+    if outbox.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Shared {
+    fn id(&self) -> &WebhookId {
+        &self.endpoint.webhook().id
+    }
+
+    fn slots(&self) -> usize {
+        self.endpoint.webhook().concurrency.clamp(1, 32)
+    }
+
+    fn paused_until(&self) -> Duration {
+        Duration::from_millis(self.paused_until.load(Ordering::Relaxed))
+    }
+
+    fn disabled(&self) -> bool {
+        self.disabled.load(Ordering::Relaxed)
+    }
+
+    /// Takes one claimed delivery to its stored settlement.
+    async fn deliver(
+        self: Arc<Self>,
+        claimed: Claimed,
+        stop: CancellationToken,
+    ) -> Result<(), StoreError> {
+        let now = self.common.clock.now();
+        let decision = match claimed.unless_expired(self.endpoint.webhook(), now) {
+            Err(expired) => *expired,
+            Ok(claimed) => match self.attempt(claimed, &stop).await {
+                Some(decision) => decision,
+                None => return Ok(()),
+            },
+        };
+        report::decided(self.id(), &decision);
+        self.settle(decision.settlement).await
+    }
+
+    /// `None` if there was no attempt: the lane was stopped, paused or disabled while it waited for a connection.
+    async fn attempt(&self, claimed: Claimed, stop: &CancellationToken) -> Option<Decision> {
+        let Common {
+            clock,
+            sender,
+            connections,
+            ..
+        } = &self.common;
+        let permit = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            permit = connections.acquire() => permit.ok()?,
+        };
+        if self.disabled() || self.paused_until() > clock.monotonic() {
+            return None;
+        }
+        abort::point("delivery.before_send");
+        let concluded = claimed.send(&self.endpoint, sender.as_ref(), clock).await;
+        drop(permit);
+        abort::point("delivery.before_settle");
+        let decision = concluded.decide(&self.endpoint, rand::random());
+        self.learn(&decision);
+        Some(decision)
+    }
+
+    /// Known to the loop before it is stored, so that no further request goes out meanwhile.
+    fn learn(&self, decision: &Decision) {
+        if let Some(pause) = decision.pause {
+            let until = self.common.clock.monotonic().saturating_add(pause);
+            // Rounded up: a pause is never shorter than what was asked for.
+            let millis = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+            let millis = millis.saturating_add(1);
+            self.paused_until.fetch_max(millis, Ordering::Relaxed);
+        }
+        if decision.settlement.disable.is_some() {
+            self.disabled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Until it is stored: a store that fails does not make an attempt unmade.
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        let Common { store, clock, .. } = &self.common;
+        let mut failures = 0_u32;
+        loop {
+            let error = match store.settle(settlement.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                Err(error) => error,
+            };
+            failures = failures.saturating_add(1);
+            let now = clock.monotonic();
+            self.complaints.failed(self.id(), &error, now);
+            let next = now.saturating_add(patience::wait(failures));
+            clock.sleep_until(next).await;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What the log says of deliveries: one line each, in one form.
+//!
+//! Texts of strangers arrive here printable and bounded. No header, no body and no more of
+//! an address than its host is ever logged.
+
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::attempt::Decision;
+use crate::config::WebhookId;
+use crate::domain::Username;
+use crate::store::{DisabledWebhook, Fate};
+
+/// One line for what became of a delivery, and one more for what it means for its webhook.
+pub(super) fn decided(webhook: &WebhookId, decision: &Decision) {
+    let delivery = &decision.delivery;
+    let event = &delivery.event;
+    let kind = delivery.kind.as_str();
+    let creator = delivery.creator.as_ref().map_or("-", Username::as_str);
+    let detail = &decision.detail;
+    let made = decision.settlement.attempt.as_ref();
+    let attempt = delivery.attempts.saturating_add(u32::from(made.is_some()));
+    let ms = made.map_or(0, |a| a.took.as_millis());
+    let class = made.and_then(|a| a.error).unwrap_or("-");
+    match decision.settlement.fate {
+        Fate::Delivered => {
+            info!(%webhook, %event, kind, creator, attempt, ms, "delivered");
+        }
+        Fate::Retry(next) => {
+            warn!(%webhook, %event, kind, creator, attempt, ms, class, detail, %next, "delivery failed, will be tried again");
+        }
+        Fate::Failed => {
+            error!(%webhook, %event, kind, creator, attempt, ms, class, detail, "delivery given up, no attempt is left");
+        }
+        Fate::Expired => {
+            warn!(%webhook, %event, kind, creator, attempt, class, detail, "delivery expired, older than max_age");
+        }
+    }
+    if let Some(record) = &decision.settlement.disable {
+        disabled(record);
+    }
+    if let Some(pause) = decision.pause {
+        paused(webhook, pause);
+    }
+}
+
+fn paused(webhook: &WebhookId, pause: Duration) {
+    let seconds = pause.as_secs_f64();
+    warn!(%webhook, seconds, "the receiver asked for a pause: its deliveries wait");
+}
+
+fn disabled(record: &DisabledWebhook) {
+    let DisabledWebhook {
+        webhook, reason, ..
+    } = record;
+    error!(%webhook, reason, "webhook disabled, its deliveries wait: {HOW_TO_ENABLE}");
+}
+
+const HOW_TO_ENABLE: &str =
+    "it takes part again with another url, or after a start with `enabled = false` in its section";
+
+/// A start found a webhook that is still disabled.
+pub(super) fn still_disabled(record: &DisabledWebhook) {
+    let DisabledWebhook {
+        webhook,
+        since,
+        reason,
+        ..
+    } = record;
+    error!(%webhook, %since, reason, "webhook is disabled, its deliveries wait: {HOW_TO_ENABLE}");
+}
+
+/// A start found that a person acted.
+pub(super) fn enabled_again(record: &DisabledWebhook) {
+    let webhook = &record.webhook;
+    info!(%webhook, since = %record.since, "webhook is no longer disabled");
+}
+
+/// A drain ended before everything under way did.
+pub(super) fn cut_off(webhook: &WebhookId, attempts: usize) {
+    warn!(%webhook, attempts, "attempts cut off by the end of the program, they are made again at the next start");
+}
