@@ -242,30 +242,6 @@ pub struct DisabledWebhook {
     pub reason: String,
 }
 
-/// The sequence that a start or end carries in its body; `None` for other events.
-///
-/// A body without one was not made by [`Event::of_transition`] and is refused.
-fn counted_sequence(event: &Event) -> Result<Option<u64>, StoreError> {
-    #[derive(serde::Deserialize)]
-    struct Body {
-        data: Counted,
-    }
-    #[derive(serde::Deserialize)]
-    struct Counted {
-        sequence: u64,
-    }
-    if !matches!(
-        event.kind,
-        EventType::StreamStarted | EventType::StreamEnded
-    ) {
-        return Ok(None);
-    }
-    let body: Body = serde_json::from_str(&event.body).map_err(|error| {
-        StoreError::Corrupt(format!("no sequence for event {}: {error}", event.id))
-    })?;
-    Ok(Some(body.data.sequence))
-}
-
 /// Why the store cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -14,7 +14,7 @@ use crate::config::WebhookId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{LastEnd, Phase};
 use crate::domain::{Event, Timestamp, Username};
-use crate::store::{Change, Outgoing, StoreError, StoredCreator, counted_sequence};
+use crate::store::{Change, Outgoing, StoreError, StoredCreator};
 
 /// Stores `change`; whether there is something new to deliver.
 pub(super) fn store(connection: &Connection, change: &Change) -> Result<bool, Fault> {
@@ -107,7 +107,7 @@ fn store_degraded(
 /// Stores an event and its deliveries, unless it is stored already; whether it was new.
 fn announce(connection: &Connection, outgoing: &Outgoing) -> Result<bool, Fault> {
     let event = &outgoing.event;
-    let sequence = counted_sequence(event)?.map(integer);
+    let sequence = event.sequence.map(integer);
     let inserted = connection
         .prepare_cached(
             "INSERT INTO events (event_id, type, creator, sequence, at, body)
