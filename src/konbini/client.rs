@@ -115,12 +115,7 @@ impl Client {
             let detail = "no complete answer within konbini.timeout";
             return Unclear::new(Cause::Timeout, detail);
         }
-        let mut detail = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            detail = format!("{detail}: {cause}");
-            source = cause.source();
-        }
+        let mut detail = with_causes(&error);
         let key = self.key.expose();
         if !key.is_empty() {
             detail = detail.replace(key, "[key]");
@@ -171,7 +166,18 @@ fn transport(config: &config::Konbini) -> Result<reqwest::Client, ClientError> {
         .referer(false)
         .no_proxy()
         .build()
-        .map_err(|error| ClientError::Tls(error.without_url().to_string()))
+        .map_err(|error| ClientError::Tls(with_causes(&error.without_url())))
+}
+
+/// The error and what is behind it, joined by `: `; reqwest's own text says little.
+fn with_causes(error: &reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 fn base_url(text: &str) -> Result<Url, ClientError> {

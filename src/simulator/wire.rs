@@ -6,12 +6,12 @@
 
 mod body;
 mod socket;
+mod traffic;
 
 use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +27,8 @@ use tokio_util::task::TaskTracker;
 
 use body::{Body, drip, endless, whole};
 use socket::{Line, Socket};
+pub use traffic::Traffic;
+use traffic::UnderWay;
 
 /// The longest request body that is read; a longer one is answered 413.
 const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -97,16 +99,6 @@ pub struct Wire {
     tasks: TaskTracker,
 }
 
-/// What went over the wire so far.
-#[derive(Debug, Default)]
-pub struct Traffic {
-    connections: AtomicU64,
-    requests: AtomicU64,
-    bytes_written: AtomicU64,
-    in_flight: AtomicU64,
-    most_in_flight: AtomicU64,
-}
-
 /// A listener on a free port of 127.0.0.1.
 pub async fn loopback() -> io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", 0)).await
@@ -161,33 +153,6 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-impl Traffic {
-    /// Connections accepted.
-    pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
-    }
-
-    /// Requests whose head arrived.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that the sockets took, heads included.
-    pub fn bytes_written(&self) -> u64 {
-        self.bytes_written.load(Ordering::Relaxed)
-    }
-
-    /// Requests that are not answered to the last byte yet.
-    pub fn in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// The most requests that were ever under way at once.
-    pub fn most_in_flight(&self) -> u64 {
-        self.most_in_flight.load(Ordering::Relaxed)
     }
 }
 
@@ -287,7 +252,7 @@ where
             };
             match accepted {
                 Ok((stream, _)) => {
-                    self.traffic.connections.fetch_add(1, Ordering::Relaxed);
+                    self.traffic.count_connection();
                     self.tasks.spawn(self.clone().serve(stream));
                 }
                 // Out of file descriptors, or the client left already: neither ends the server.
@@ -356,24 +321,6 @@ async fn read_whole(request: hyper::Request<Incoming>) -> Option<Request> {
         headers: head.headers,
         body: body.to_bytes(),
     })
-}
-
-/// Counts one request from its head to the last byte of its answer.
-struct UnderWay(Arc<Traffic>);
-
-impl UnderWay {
-    fn begin(traffic: &Arc<Traffic>) -> Self {
-        traffic.requests.fetch_add(1, Ordering::Relaxed);
-        let now = traffic.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        traffic.most_in_flight.fetch_max(now, Ordering::Relaxed);
-        Self(Arc::clone(traffic))
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 #[cfg(test)]

@@ -292,6 +292,20 @@ async fn a_body_without_a_length_is_counted_while_it_comes() {
 }
 
 #[tokio::test]
+async fn a_promised_length_above_the_cap_is_not_waited_for() {
+    let wire = Wire::start(loopback().await.unwrap(), |_| async {
+        Reply::Truncated {
+            answer: wire::Answer::json(StatusCode::OK, "{"),
+            missing: 64 << 20,
+        }
+    });
+    let wire = wire.unwrap();
+    let client = Client::new(&config(&wire.url(), PATIENT)).unwrap();
+    let refused = unclear(client.poll(&ann()).await);
+    assert_eq!(refused.cause, Cause::BodyTooLarge);
+}
+
+#[tokio::test]
 async fn credits_count_even_where_the_body_is_lost() {
     let (_simulator, handle, client) = simulated(PATIENT).await;
     for fault in [Fault::Truncated, Fault::HugeTitle] {

@@ -64,8 +64,7 @@ impl AsyncWrite for Socket {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         if let Poll::Ready(Ok(count)) = written {
-            let total = &self.traffic.bytes_written;
-            total.fetch_add(count as u64, Ordering::Relaxed);
+            self.traffic.count_written(count);
         }
         written
     }
