@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod demo;
 mod man;
 mod ping;
 mod probe;
@@ -55,6 +56,7 @@ enum Command {
     Check,
     /// Print a completion script for a shell
     Completions(completions::Completions),
+    Demo(demo::Demo),
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
@@ -70,6 +72,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Check => check::run(&cli.config),
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
             with_config(&cli.config, |config| ping::run(&arguments, config))

@@ -36,18 +36,18 @@ Exit codes: 0 if every answer is certain, 1 if one is unclear.";
 /// Ask the API once for each username and say what the answer means
 #[derive(Debug, clap::Args)]
 #[command(after_help = HELP)]
-pub struct Args {
+pub(super) struct Args {
     /// Names, with or without @, or addresses of profiles
     #[arg(required = true, value_name = "USERNAME")]
-    pub usernames: Vec<Username>,
+    pub(super) usernames: Vec<Username>,
 
     /// Print one JSON object a line
     #[arg(long)]
-    pub json: bool,
+    pub(super) json: bool,
 }
 
 /// Asks, prints to stdout, and gives the exit code.
-pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
     let client = Client::new(&config.konbini)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -63,7 +63,7 @@ pub fn run(args: &Args, config: &Config) -> anyhow::Result<ExitCode> {
 }
 
 /// Asks for each name in turn and writes what it learns; whether all of it is certain.
-pub async fn probe(
+pub(super) async fn probe(
     args: &Args,
     source: &dyn Source,
     clock: &Clock,

@@ -19,7 +19,7 @@ pub(super) const FORM: &str =
     "a duration is whole numbers with units (ms, s, m, h, d): \"90s\", \"5m\", \"1h30m\"";
 
 /// Reads a duration; `None` if `text` is none.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = 0_u64;
     let mut next_unit = 0;

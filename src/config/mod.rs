@@ -30,7 +30,7 @@ use crate::domain::retry::RetrySchedule;
 use crate::domain::signature::SigningKey;
 use crate::domain::tracker::Rules;
 use crate::domain::{EventType, Username};
-pub use duration::display as display_duration;
+pub use duration::{display as display_duration, parse as parse_duration};
 pub use expand::Env;
 pub use load::{Loaded, from_text, load};
 pub use options::{

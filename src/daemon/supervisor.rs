@@ -84,6 +84,8 @@ impl Supervisor {
     pub(crate) async fn supervise(mut self) -> Result<(), TaskFailure> {
         let mut failure = None;
         tokio::select! {
+            // A task that has drained already has not ended too soon.
+            biased;
             () = self.drain.cancelled() => {}
             Some(ended) = self.tasks.join_next_with_id() => {
                 failure = Some(self.premature(ended));
@@ -143,13 +145,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_tasks_drain_on_the_order_to_stop() {
-        let stop = CancellationToken::new();
-        let mut supervisor = Supervisor::new(stop.clone());
-        supervisor.start("poller", until(supervisor.drain()));
-        supervisor.start("dispatcher", until(supervisor.drain()));
-        stop.cancel();
-        supervisor.supervise().await.unwrap();
+    async fn all_tasks_drain_on_the_order_to_stop_however_fast_they_are() {
+        for _ in 0..100 {
+            let stop = CancellationToken::new();
+            let mut supervisor = Supervisor::new(stop.clone());
+            supervisor.start("poller", until(supervisor.drain()));
+            supervisor.start("dispatcher", until(supervisor.drain()));
+            stop.cancel();
+            tokio::task::yield_now().await;
+            supervisor.supervise().await.unwrap();
+        }
     }
 
     #[tokio::test]

@@ -23,6 +23,9 @@ pub enum UsernameError {
     /// The reduced name holds something else than `a-z`, `0-9`, `_` and `.`.
     #[error("a username is made of letters, digits, `_` and `.`, not {0:?}")]
     Character(char),
+    /// Nothing but dots, which would lead to another address.
+    #[error("a username is more than dots")]
+    OnlyDots,
     /// A URL that is not the address of a profile.
     #[error("not the URL of a profile, which looks like https://www.tiktok.com/@name")]
     Url,
@@ -58,6 +61,7 @@ impl FromStr for Username {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         match name.chars().find(|&c| !allowed(c)) {
             Some(other) => Err(UsernameError::Character(other)),
+            None if name.bytes().all(|b| b == b'.') => Err(UsernameError::OnlyDots),
             None => Ok(Self(name.to_ascii_lowercase().into())),
         }
     }
@@ -159,6 +163,7 @@ mod tests {
         assert_eq!(refused("a b"), UsernameError::Character(' '));
         assert_eq!(refused("naïve"), UsernameError::Character('ï'));
         assert_eq!(refused("../../etc"), UsernameError::Character('/'));
+        assert_eq!(refused(".."), UsernameError::OnlyDots);
         assert_eq!(refused("https://example.com/@name"), UsernameError::Url);
         assert_eq!(refused("https://www.tiktok.com/foryou"), UsernameError::Url);
         assert_eq!(
