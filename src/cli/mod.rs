@@ -3,19 +3,34 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 fine, 1 failed, 2 wrong
 //! usage (clap's), 78 configuration unusable, so that systemd does not restart in a loop.
 
-pub mod ping;
+mod check;
+mod completions;
+mod man;
+mod ping;
+mod secret;
+mod table;
 
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+
+use crate::config::{self, Loaded, Problem};
 
 /// Exit code for a configuration that cannot be used: `EX_CONFIG` of sysexits.h.
 pub const EX_CONFIG: u8 = 78;
 
 /// Tells people the moment a `TikTok` creator goes live, and the moment the stream ends.
 #[derive(Debug, Parser)]
-#[command(name = "tallylight", version, max_term_width = 100)]
+#[command(
+    name = "tallylight",
+    version,
+    max_term_width = 100,
+    about = "Tells people the moment a TikTok creator goes live, and the moment the stream ends",
+    long_about = None
+)]
 pub struct Cli {
     /// The configuration file
     #[arg(
@@ -33,9 +48,63 @@ pub struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Check the configuration and forecast what it costs
+    Check,
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+    /// Print the manual page
+    Man(man::Man),
+    Ping(ping::PingArgs),
+    /// Print a new webhook secret
+    Secret,
+}
 
 /// Runs the command that was given; the exit code says how it went.
 pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command {}
+    match cli.command {
+        Command::Check => check::run(&cli.config),
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
+        Command::Ping(arguments) => match load_config(&cli.config) {
+            Ok(loaded) => ping::run(&arguments, &loaded.config),
+            Err(code) => Ok(code),
+        },
+        Command::Secret => secret::run(),
+    }
+}
+
+/// Loads the configuration for any command; if it cannot be used, says why and how to exit.
+///
+/// Warnings are left to the caller: `check` shows them, the daemon logs them.
+pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
+    config::load(path, &|name| std::env::var(name).ok()).map_err(|problems| {
+        show_problems(&problems.problems);
+        say(&format!("tallylight: {}\n", problems.summary()));
+        ExitCode::from(EX_CONFIG)
+    })
+}
+
+/// Draws problems on stderr, in colour if it is a terminal that wants it.
+pub(crate) fn show_problems(problems: &[Problem]) {
+    for problem in problems {
+        say(&format!("{}\n\n", problem.styled()));
+    }
+}
+
+/// Says something to the person, on stderr.
+pub(crate) fn say(text: &str) {
+    // With stderr gone there is nobody left to tell.
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a result to stdout; a reader that has seen enough is no failure.
+pub(crate) fn print(result: &[u8]) -> anyhow::Result<ExitCode> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(result).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to stdout")
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

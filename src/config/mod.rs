@@ -1,9 +1,22 @@
 //! The configuration as the rest of the program sees it: checked, complete, typed.
 //!
-//! [`load`] is the one way in, for start, `check` and (later) reload alike. It reports every
-//! problem at once and opens nothing.
+//! [`load`] is the one way in, for start, `check` and reload alike. It reports every problem
+//! at once, reads the configuration and the files it names, and opens nothing else. The
+//! environment is an argument.
 
+mod check;
+mod defaults;
+mod duration;
+mod expand;
+mod load;
+mod options;
+mod pending;
+mod problem;
+mod raw;
+mod read;
+mod redact;
 pub mod secret;
+mod suggest;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +28,13 @@ use crate::domain::retry::RetrySchedule;
 use crate::domain::signature::SigningKey;
 use crate::domain::tracker::Rules;
 use crate::domain::{EventType, Username};
+pub use duration::display as display_duration;
+pub use expand::Env;
+pub use load::{Loaded, from_text, load};
+pub use options::{
+    ClientIdentity, Format, Heartbeat, Hours, HoursError, Rate, SignatureStyle, Sweep, TimeZoneName,
+};
+pub use problem::{Problem, Problems, Severity};
 pub use secret::Secret;
 
 /// Everything that the file and the watchlist say.
@@ -36,6 +56,12 @@ pub struct Config {
     pub http: Http,
     /// `[log]`
     pub log: Log,
+    /// `[sweep]`, if there is one.
+    pub sweep: Option<Sweep>,
+    /// `[heartbeat]`, if there is one.
+    pub heartbeat: Option<Heartbeat>,
+    /// Whether a reload may drop most of the watchlist.
+    pub allow_shrink: bool,
 }
 
 /// `[konbini]`: the API.
@@ -78,6 +104,10 @@ pub struct Polling {
     pub interval: Duration,
     /// While live.
     pub live_interval: Duration,
+    /// The learned schedule never polls a creator sooner again than this. Default 1 min.
+    pub min_interval: Duration,
+    /// The learned schedule lets no creator wait longer than this, if set.
+    pub max_interval: Option<Duration>,
     /// Share of a wait, in `[0, 0.5]`.
     pub jitter: f64,
     /// Over all creators.
@@ -99,10 +129,22 @@ pub struct Creator {
     pub priority: f64,
     /// An interval of its own.
     pub interval: Option<Duration>,
+    /// Not sooner again than this, in the learned schedule.
+    pub min_interval: Option<Duration>,
+    /// Never longer than this, in the learned schedule.
+    pub max_interval: Option<Duration>,
+    /// When streams are expected.
+    pub hours: Option<Hours>,
+    /// Whether to poll within `hours` only.
+    pub strict_hours: bool,
+    /// Where the creator lives.
+    pub time_zone: Option<TimeZoneName>,
     /// Webhooks that hear of this creator; all if `None`.
     pub webhooks: Option<Vec<WebhookId>>,
     /// Sent along with each event.
     pub labels: Arc<Labels>,
+    /// For whoever reads the configuration.
+    pub note: Option<String>,
 }
 
 /// A webhook's id in configuration, store and metrics: 1-64 of letters, digits, `_`, `-`, `.`.
@@ -137,6 +179,22 @@ pub struct Webhook {
     pub labels: Labels,
     /// Whether it takes part.
     pub enabled: bool,
+    /// How a body is written.
+    pub format: Format,
+    /// The file of [`Format::Template`].
+    pub template: Option<PathBuf>,
+    /// Whether `http://` may leave this machine.
+    pub allow_http: bool,
+    /// Most requests in a span.
+    pub rate: Option<Rate>,
+    /// How a request is signed.
+    pub signature_style: SignatureStyle,
+    /// The proxy to send through; its URL may hold a password.
+    pub proxy: Option<Secret>,
+    /// PEM file of the authorities to trust, besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// The certificate to show.
+    pub client_identity: Option<ClientIdentity>,
 }
 
 /// `[storage]`
@@ -208,3 +266,6 @@ impl Webhook {
         chosen && listed && labelled
     }
 }
+
+#[cfg(test)]
+mod tests;

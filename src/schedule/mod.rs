@@ -2,9 +2,12 @@
 //!
 //! [`queue`] knows who is next, [`fixed`] how long to wait under a constant interval,
 //! [`rate`] whether a request may start now, [`gate`] whether asking makes sense at all.
+//! [`forecast`] and [`plans`] say what it will cost.
 
 pub mod fixed;
+pub mod forecast;
 pub mod gate;
+pub mod plans;
 pub mod queue;
 pub mod rate;
 

@@ -1,7 +1,7 @@
 use standardwebhooks::Webhook as Oracle;
 
 use super::*;
-use crate::config::Secret;
+use crate::config::{Format, Secret};
 use crate::domain::event::Labels;
 use crate::domain::retry::RetrySchedule;
 use crate::domain::{Event, EventType};
@@ -25,6 +25,14 @@ pub(crate) fn webhook(id: &str, url: &str) -> Webhook {
         creators: None,
         labels: Labels::new(),
         enabled: true,
+        format: Format::Standard,
+        template: None,
+        allow_http: false,
+        rate: None,
+        signature_style: SignatureStyle::Standard,
+        proxy: None,
+        ca_file: None,
+        client_identity: None,
     }
 }
 
@@ -183,4 +191,22 @@ fn the_hash_tells_one_address_from_another() {
         "0f115db062b7c0dd030b16878c99dea5c354b49dc37b38eb8846179c7783e9d7"
     );
     assert_ne!(hash("https://example.com/"), hash("https://example.com/?"));
+}
+
+#[test]
+fn the_github_style_adds_its_header_by_the_first_secret() {
+    let mut hook = webhook("backend", "https://example.com/");
+    hook.signature_style = SignatureStyle::Github;
+    hook.secrets.push(
+        "whsec_b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcg=="
+            .parse()
+            .unwrap(),
+    );
+    let endpoint = endpoint(hook);
+    let id = EventId::from_stored("evt_1".to_owned());
+    let request = endpoint.request(&id, "Hello, World!", Timestamp::from_millis(1_000));
+    // `printf 'Hello, World!' | openssl dgst -sha256 -hmac "$SECRET"`
+    let expected = "sha256=7ad4fd21c74c164320d9ac01f24d0797c8be594bf356ab332fdd61a03b78cec0";
+    assert_eq!(request.headers["x-hub-signature-256"], expected);
+    assert!(request.headers.contains_key("webhook-signature"));
 }

@@ -1,0 +1,79 @@
+//! The one way from a file to a [`Config`]: for start, `check` and reload alike.
+//!
+//! Reads the configuration and the files it names, nothing else; the environment is an
+//! argument. Either everything is usable, or every problem is told at once.
+
+use std::path::{Path, PathBuf};
+
+use super::check::{check, syntax};
+use super::expand::Env;
+use super::problem::{Finding, Problem, Problems, Source, draw_all};
+use super::read::{Reader, read_text};
+use super::redact::Blanks;
+use super::{Config, raw};
+
+/// A configuration that can be used.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// What somebody should know of it.
+    pub warnings: Vec<Problem>,
+    /// Every file that was read, the configuration itself first.
+    pub files: Vec<PathBuf>,
+}
+
+/// Loads the configuration at `path`; `env` looks up one variable of the environment.
+pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, Problems> {
+    match read_text(path) {
+        Ok(text) => from_text(path, text, env),
+        Err(reason) => {
+            let message = format!("the configuration cannot be read: {reason}");
+            let help = "`--config FILE` or TALLYLIGHT_CONFIG says where it is";
+            let source = Source {
+                path: path.to_owned(),
+                text: String::new(),
+                blanks: Blanks::default(),
+            };
+            let finding = Finding::absent("", message).help(help);
+            Err(problems(vec![finding], &[source], vec![path.to_owned()]))
+        }
+    }
+}
+
+/// Checks `text` as the configuration at `path`, relative to which other files are read.
+pub fn from_text(path: &Path, text: String, env: Env<'_>) -> Result<Loaded, Problems> {
+    let mut reader = Reader::new(path, env);
+    let source = |text: String, blanks| Source {
+        path: path.to_owned(),
+        text,
+        blanks,
+    };
+    let (root, errors) = raw::parse(&text);
+    if !errors.is_empty() {
+        let blanks = Blanks::of_text(&text);
+        let findings = syntax(&errors);
+        return Err(problems(findings, &[source(text, blanks)], reader.files));
+    }
+    let blanks = Blanks::of_tree(&text, root.get_ref());
+    let mut sources = vec![source(text.clone(), blanks)];
+    let config = check(&mut reader, root.get_ref(), &mut sources);
+    if reader.findings.iter().any(Finding::is_error) {
+        return Err(problems(reader.findings, &sources, reader.files));
+    }
+    let (warnings, _) = draw_all(reader.findings, &sources);
+    Ok(Loaded {
+        config,
+        warnings,
+        files: reader.files,
+    })
+}
+
+fn problems(findings: Vec<Finding>, sources: &[Source], files: Vec<PathBuf>) -> Problems {
+    let (problems, left_out) = draw_all(findings, sources);
+    Problems {
+        problems,
+        left_out,
+        files,
+    }
+}

@@ -1,0 +1,54 @@
+//! What the configuration can say and this version cannot do yet, in one table.
+//!
+//! When the program learns a feature, its line goes, and nothing else changes here.
+
+use super::problem::Finding;
+use super::raw::Node;
+use super::read::Reader;
+
+/// What becomes of a feature that is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Going on without it would do something else than was asked for.
+    Refused,
+    /// Going on without it does less than was asked for.
+    NoEffect,
+}
+
+/// Features by the names that [`Reader::pending`] is called with.
+const PENDING: &[(&str, Standing)] = &[
+    ("heartbeat", Standing::NoEffect),
+    ("http.listen", Standing::NoEffect),
+    ("storage.postgres", Standing::Refused),
+    ("sweep", Standing::NoEffect),
+    ("watchlist.creators.hours", Standing::NoEffect),
+    ("watchlist.creators.strict_hours", Standing::NoEffect),
+    ("watchlist.creators.time_zone", Standing::NoEffect),
+    ("webhook.ca_file", Standing::Refused),
+    ("webhook.client_cert_file", Standing::Refused),
+    ("webhook.client_key_file", Standing::Refused),
+    ("webhook.format", Standing::Refused),
+    ("webhook.proxy", Standing::Refused),
+    ("webhook.template", Standing::Refused),
+];
+
+impl Reader<'_> {
+    /// Says of `node`, which uses `feature`, what this version makes of it.
+    pub(super) fn pending(&mut self, feature: &str, node: &Node<'_>) {
+        let found = PENDING.iter().find(|(name, _)| *name == feature);
+        match found.map(|(_, standing)| standing) {
+            Some(Standing::Refused) => {
+                let message = format!("`{}` is not available in this version yet", node.path);
+                self.report(
+                    Finding::at(node.span.clone(), node.path.as_str(), message)
+                        .help("leave it out until it is"),
+                );
+            }
+            Some(Standing::NoEffect) => {
+                let message = format!("`{}` has no effect in this version yet", node.path);
+                self.report(Finding::at(node.span.clone(), node.path.as_str(), message).warning());
+            }
+            None => {}
+        }
+    }
+}
