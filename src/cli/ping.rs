@@ -22,14 +22,14 @@ const SHOWN: usize = 200;
 
 /// Sends one signed `webhook.test` event and prints what came of it
 #[derive(Debug, Args)]
-pub struct PingArgs {
+pub(super) struct PingArgs {
     /// The id of a `[[webhook]]` of the configuration
     #[arg(value_name = "WEBHOOK")]
-    pub webhook: String,
+    webhook: String,
 }
 
 /// Pings; exit code 0 for a 2xx, 1 for anything else, 2 for an id that the configuration does not have.
-pub fn run(args: &PingArgs, config: &Config) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &PingArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let Some(webhook) = find(&args.webhook, config) else {
         say(&unknown(&args.webhook, config));
         return Ok(ExitCode::from(2));

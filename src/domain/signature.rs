@@ -3,7 +3,7 @@
 //! The rule is the specification's at <https://www.standardwebhooks.com>, sections "Webhook
 //! metadata" and "Signature scheme". The bytes that are sent are the bytes that are signed.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -91,9 +91,12 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 fn github(key: &[u8], body: &[u8]) -> String {
     let mut mac = keyed(key);
     mac.update(body);
-    let digest = mac.finalize().into_bytes();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256={hex}")
+    let mut text = String::from("sha256=");
+    for byte in mac.finalize().into_bytes() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The `webhook-signature` header for several keys: their signatures in order, separated by spaces.
