@@ -7,7 +7,7 @@ use clap::Parser as _;
 use tallylight::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    match cli::run(Cli::parse()) {
+    match cli::execute(Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
             // With stderr gone there is nobody left to tell.

@@ -7,6 +7,8 @@ mod check;
 mod completions;
 mod man;
 mod ping;
+mod probe;
+mod run;
 mod secret;
 mod table;
 
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Loaded, Problem};
+use crate::config::{self, Config, Loaded, Problem};
 
 /// Exit code for a configuration that cannot be used: `EX_CONFIG` of sysexits.h.
 pub const EX_CONFIG: u8 = 78;
@@ -56,20 +58,26 @@ enum Command {
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
+    Probe(probe::Args),
+    /// Watch the creators of the configuration until SIGTERM or SIGINT
+    Run,
     /// Print a new webhook secret
     Secret,
 }
 
 /// Runs the command that was given; the exit code says how it went.
-pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Check => check::run(&cli.config),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
-        Command::Ping(arguments) => match load_config(&cli.config) {
-            Ok(loaded) => ping::run(&arguments, &loaded.config),
-            Err(code) => Ok(code),
-        },
+        Command::Ping(arguments) => {
+            with_config(&cli.config, |config| ping::run(&arguments, config))
+        }
+        Command::Probe(arguments) => {
+            with_config(&cli.config, |config| probe::run(&arguments, config))
+        }
+        Command::Run => run::run(&cli.config),
         Command::Secret => secret::run(),
     }
 }
@@ -83,6 +91,17 @@ pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
         say(&format!("tallylight: {}\n", problems.summary()));
         ExitCode::from(EX_CONFIG)
     })
+}
+
+/// Runs a command that asks something of the outside, with what it needs to know.
+fn with_config(
+    path: &Path,
+    command: impl FnOnce(&Config) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    match load_config(path) {
+        Ok(loaded) => command(&loaded.config),
+        Err(code) => Ok(code),
+    }
 }
 
 /// Draws problems on stderr, in colour if it is a terminal that wants it.

@@ -8,6 +8,8 @@ mod check;
 mod defaults;
 mod duration;
 mod expand;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod load;
 mod options;
 mod pending;

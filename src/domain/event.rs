@@ -31,6 +31,8 @@ pub struct Event {
     pub at: Timestamp,
     /// Whom it concerns; `None` for the monitor's own events.
     pub creator: Option<Username>,
+    /// Which of the creator's starts and ends it is; `None` for every other event.
+    pub sequence: Option<u64>,
     /// The JSON body, byte for byte as it is signed and sent in the `standard` format.
     pub body: String,
 }
@@ -177,18 +179,21 @@ impl Event {
         transition: &Transition,
     ) -> Self {
         let kind = type_of(transition);
-        let sequence = transition.sequence.to_string();
+        let counted = matches!(kind, EventType::StreamStarted | EventType::StreamEnded);
         // Starts and ends are named by the sequence alone: a commit that is tried again gives the same id.
-        let moment = match kind {
-            EventType::StreamStarted | EventType::StreamEnded => String::new(),
-            _ => transition.at.as_millis().to_string(),
+        let moment = if counted {
+            String::new()
+        } else {
+            transition.at.as_millis().to_string()
         };
+        let sequence = transition.sequence.to_string();
         let parts = [kind.as_str(), username.as_str(), &sequence, &moment];
         Self {
             id: EventId::derive(installation, &parts),
             kind,
             at: transition.at,
             creator: Some(username.clone()),
+            sequence: counted.then_some(transition.sequence),
             body: body(
                 kind,
                 transition.at,
@@ -225,6 +230,7 @@ impl Event {
             kind,
             at,
             creator: None,
+            sequence: None,
             body: body(kind, at, &data),
         }
     }
@@ -241,6 +247,7 @@ impl Event {
             kind,
             at,
             creator: None,
+            sequence: None,
             body: body(kind, at, &Data { webhook }),
         }
     }

@@ -3,7 +3,12 @@
 //! [`answer`] is pure: status, headers and bytes in, an [`Answer`] out. [`client`] is the
 //! transport: deadlines, caps, no redirects, no hidden retries (each could cost a credit).
 
+pub mod answer;
+pub mod client;
+
 use async_trait::async_trait;
+
+pub use client::{Client, ClientError};
 
 use crate::domain::{Observation, Username};
 

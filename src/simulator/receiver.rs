@@ -221,7 +221,7 @@ impl fmt::Debug for Book {
     }
 }
 
-/// Whether one of `keys` signed `body` within [`TOLERANCE`] of `now`.
+/// Whether one of `keys` signed `body` within five minutes of `now`.
 pub fn verdict(keys: &[SigningKey], headers: &HeaderMap, body: &[u8], now: Timestamp) -> Verdict {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let (Some(id), Some(signature)) = (text("webhook-id"), text("webhook-signature")) else {

@@ -4,30 +4,31 @@
 //! HTTP/1.1 with keep-alive, and HTTP/2 for clients that begin with it. Every task is
 //! owned by the [`Wire`] and ends when it is stopped or dropped.
 
-use std::fmt;
+mod body;
+mod socket;
+mod traffic;
+
 use std::future::{Future, pending};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt as _, Limited, StreamBody};
-use hyper::body::{Frame, Incoming};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use body::{Body, drip, endless, whole};
+use socket::{Line, Socket};
+pub use traffic::Traffic;
+use traffic::UnderWay;
 
 /// The longest request body that is read; a longer one is answered 413.
 const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
@@ -98,16 +99,6 @@ pub struct Wire {
     tasks: TaskTracker,
 }
 
-/// What went over the wire so far.
-#[derive(Debug, Default)]
-pub struct Traffic {
-    connections: AtomicU64,
-    requests: AtomicU64,
-    bytes_written: AtomicU64,
-    in_flight: AtomicU64,
-    most_in_flight: AtomicU64,
-}
-
 /// A listener on a free port of 127.0.0.1.
 pub async fn loopback() -> io::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", 0)).await
@@ -146,8 +137,8 @@ impl Wire {
         format!("http://{}", self.address)
     }
 
-    /// What went over the wire so far.
-    pub fn traffic(&self) -> &Traffic {
+    /// What went over the wire so far; can be kept when the server is gone.
+    pub fn traffic(&self) -> &Arc<Traffic> {
         &self.traffic
     }
 
@@ -162,33 +153,6 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-impl Traffic {
-    /// Connections accepted.
-    pub fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Relaxed)
-    }
-
-    /// Requests whose head arrived.
-    pub fn requests(&self) -> u64 {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    /// Bytes that the sockets took, heads included.
-    pub fn bytes_written(&self) -> u64 {
-        self.bytes_written.load(Ordering::Relaxed)
-    }
-
-    /// Requests that are not answered to the last byte yet.
-    pub fn in_flight(&self) -> u64 {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
-    /// The most requests that were ever under way at once.
-    pub fn most_in_flight(&self) -> u64 {
-        self.most_in_flight.load(Ordering::Relaxed)
     }
 }
 
@@ -231,6 +195,18 @@ impl Reply {
         Self::Answer(Answer::status(status))
     }
 
+    /// The answer that is sent, if one is.
+    pub fn answer_mut(&mut self) -> Option<&mut Answer> {
+        match self {
+            Self::Answer(answer)
+            | Self::Truncated { answer, .. }
+            | Self::Drip { answer, .. }
+            | Self::Endless(answer) => Some(answer),
+            Self::After(_, then) => then.answer_mut(),
+            Self::Hang | Self::Reset => None,
+        }
+    }
+
     /// The same reply, `wait` later.
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
@@ -263,8 +239,6 @@ impl<H> Clone for Server<H> {
     }
 }
 
-type Body = UnsyncBoxBody<Bytes, io::Error>;
-
 impl<H, F> Server<H>
 where
     H: Fn(Request) -> F + Send + Sync + 'static,
@@ -278,7 +252,7 @@ where
             };
             match accepted {
                 Ok((stream, _)) => {
-                    self.traffic.connections.fetch_add(1, Ordering::Relaxed);
+                    self.traffic.count_connection();
                     self.tasks.spawn(self.clone().serve(stream));
                 }
                 // Out of file descriptors, or the client left already: neither ends the server.
@@ -324,14 +298,14 @@ where
         match reply {
             Reply::Hang | Reply::After(..) => pending().await,
             Reply::Reset => line.reset().await,
-            Reply::Answer(answer) => Ok(whole(answer, 0, under_way)),
-            Reply::Truncated { answer, missing } => Ok(whole(answer, missing, under_way)),
+            Reply::Answer(answer) => Ok(whole(&answer, 0, under_way)),
+            Reply::Truncated { answer, missing } => Ok(whole(&answer, missing, under_way)),
             Reply::Drip {
                 answer,
                 piece,
                 every,
-            } => Ok(drip(answer, piece, every, under_way)),
-            Reply::Endless(answer) => Ok(endless(answer, under_way)),
+            } => Ok(drip(&answer, piece, every, under_way)),
+            Reply::Endless(answer) => Ok(endless(&answer, under_way)),
         }
     }
 }
@@ -347,150 +321,6 @@ async fn read_whole(request: hyper::Request<Incoming>) -> Option<Request> {
         headers: head.headers,
         body: body.to_bytes(),
     })
-}
-
-/// The answer with its length, `missing` bytes more than there are.
-fn whole(answer: Answer, missing: u64, under_way: UnderWay) -> Response<Body> {
-    let body = answer.body.clone();
-    let promised = body.len() as u64 + missing;
-    let frames = stream::unfold(
-        (Some(body), under_way),
-        move |(body, under_way)| async move {
-            match body {
-                Some(body) => Some((Ok(Frame::data(body)), (None, under_way))),
-                None if missing == 0 => None,
-                None => {
-                    // One turn of the loop, in which hyper flushes what it has.
-                    tokio::task::yield_now().await;
-                    let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
-                    Some((Err(cut), (None, under_way)))
-                }
-            }
-        },
-    );
-    let mut response = respond(&answer, StreamBody::new(frames).boxed_unsync());
-    if !answer.status.is_informational() && answer.status != StatusCode::NO_CONTENT {
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(promised));
-    }
-    response
-}
-
-fn drip(answer: Answer, piece: usize, every: Duration, under_way: UnderWay) -> Response<Body> {
-    let rest = answer.body.clone();
-    let frames = stream::unfold((rest, under_way), move |(mut rest, under_way)| async move {
-        if rest.is_empty() {
-            return None;
-        }
-        tokio::time::sleep(every).await;
-        let next = rest.split_to(piece.clamp(1, rest.len()));
-        Some((Ok(Frame::data(next)), (rest, under_way)))
-    });
-    respond(&answer, StreamBody::new(frames).boxed_unsync())
-}
-
-fn endless(answer: Answer, under_way: UnderWay) -> Response<Body> {
-    let frames = stream::repeat(answer.body.clone()).map(move |body| {
-        let _ = &under_way;
-        Ok(Frame::data(body))
-    });
-    respond(&answer, StreamBody::new(frames).boxed_unsync())
-}
-
-fn respond(answer: &Answer, body: Body) -> Response<Body> {
-    let mut response = Response::new(body);
-    *response.status_mut() = answer.status;
-    response.headers_mut().clone_from(&answer.headers);
-    response
-}
-
-/// Counts one request from its head to the last byte of its answer.
-struct UnderWay(Arc<Traffic>);
-
-impl UnderWay {
-    fn begin(traffic: &Arc<Traffic>) -> Self {
-        traffic.requests.fetch_add(1, Ordering::Relaxed);
-        let now = traffic.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        traffic.most_in_flight.fetch_max(now, Ordering::Relaxed);
-        Self(Arc::clone(traffic))
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// How one connection ends.
-#[derive(Default)]
-struct Line {
-    broken: Notify,
-    with_reset: AtomicBool,
-}
-
-impl Line {
-    /// Breaks the connection; never returns, since its task is dropped meanwhile.
-    async fn reset(&self) -> ! {
-        self.with_reset.store(true, Ordering::Relaxed);
-        self.broken.notify_one();
-        pending().await
-    }
-}
-
-/// A TCP stream that counts what it writes and can end in a reset.
-struct Socket {
-    stream: TcpStream,
-    line: Arc<Line>,
-    traffic: Arc<Traffic>,
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        if self.line.with_reset.load(Ordering::Relaxed) {
-            // Closing with zero linger sends RST in place of FIN.
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl fmt::Debug for Socket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.stream.fmt(f)
-    }
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        if let Poll::Ready(Ok(count)) = written {
-            let total = &self.traffic.bytes_written;
-            total.fetch_add(count as u64, Ordering::Relaxed);
-        }
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
 }
 
 #[cfg(test)]

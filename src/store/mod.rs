@@ -5,6 +5,11 @@
 //! second one. A storage error is never an observation: callers keep what they have and
 //! try again.
 
+pub mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -18,7 +23,26 @@ use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{CreatorState, Transition};
 use crate::domain::{Event, EventId, EventType, Timestamp, Username};
 
+/// Where a debug build can be told to abort: `TALLYLIGHT_ABORT_AT=NAME`, or `NAME:3` for the third time.
+///
+/// `before_commit`: everything is written and nothing is durable. `after_commit`: all of it
+/// is durable and nobody has been told. Of a batch each name is passed once. Between two
+/// operations of one batch lies `batch.between_operations`.
+pub const ABORT_POINTS: &[&str] = &[
+    "transition.before_commit",
+    "transition.after_commit",
+    "checkpoint.before_commit",
+    "checkpoint.after_commit",
+    "settle.before_commit",
+    "settle.after_commit",
+    "migration.before_commit",
+    "migration.after_commit",
+    "batch.between_operations",
+];
+
 /// A store that several tasks use at once.
+///
+/// A call that is dropped before it returns may still be carried out.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
     /// Names this store in event ids; made when the store was.
@@ -28,9 +52,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn load(&self) -> Result<Snapshot, StoreError>;
 
     /// Stores one change whole: durable when this returns, or not stored at all.
+    ///
+    /// The same change again, after an unknown outcome, stores nothing twice. A different
+    /// event under a sequence that is taken, and a creator whose sequence would go back, are
+    /// refused with [`StoreError::Corrupt`].
     async fn commit(&self, change: Change) -> Result<(), StoreError>;
 
     /// Stores what quiet polls learnt, all in one transaction.
+    ///
+    /// Times alone: `None` leaves what is stored, phase and sequence are not touched. A
+    /// creator that is not known yet begins in phase unknown.
     async fn checkpoint(&self, creators: Vec<Checkpoint>) -> Result<(), StoreError>;
 
     /// The deliveries of `webhook` whose turn it is: due by `now`, at most one for each
@@ -46,21 +77,27 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn next_due_at(&self, webhook: &WebhookId) -> Result<Option<Timestamp>, StoreError>;
 
     /// Stores what came of one attempt, and moves the queue of its creator on.
+    ///
+    /// Of a delivery that is not pending (any more) nothing is stored, and a warning logged.
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
 
-    /// What is stored of webhooks that were ever disabled.
+    /// The webhooks that were disabled and not enabled since.
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError>;
 
     /// Stores that `webhook` takes part again.
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError>;
 
     /// Deletes at most `limit` rows each of history and finished deliveries older than `before`; how many went.
+    ///
+    /// Call it again while it returns more than zero. Pending deliveries, running streams and
+    /// states stay, whatever their age.
     async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
 
     /// Changes its value with each commit that may have added deliveries.
     fn outbox(&self) -> watch::Receiver<u64>;
 
-    /// Ends the store: what was accepted is written, the file is left whole.
+    /// Ends the store: what was accepted is written, the file is left whole, and every later
+    /// call is answered with [`StoreError::Closed`]. Closing twice is fine.
     async fn close(&self) -> Result<(), StoreError>;
 }
 

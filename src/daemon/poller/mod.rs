@@ -7,8 +7,6 @@
 mod announce;
 mod core;
 mod crowd;
-#[cfg(test)]
-pub(crate) mod fixtures;
 mod roster;
 
 use std::panic::AssertUnwindSafe;
@@ -67,12 +65,12 @@ impl Poller {
     /// Polls until `drain` is cancelled, then ends what is under way; `Err` if the store is lost.
     pub(crate) async fn run(
         self,
-        config: &Config,
+        config: Config,
         snapshot: Snapshot,
         drain: CancellationToken,
     ) -> Result<(), StoreError> {
         let core = Core::new(
-            config,
+            &config,
             self.store.installation().clone(),
             snapshot,
             self.now(),

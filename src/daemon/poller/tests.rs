@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::fixtures::{config, creator, live};
+use super::core::tests::live;
 use super::*;
 use crate::config::WebhookId;
+use crate::config::fixtures::{config, creator};
 use crate::domain::event::InstallationId;
 use crate::domain::{EventType, Timestamp, Username};
 use crate::store::{Checkpoint, Delivery, DisabledWebhook, Settlement};
@@ -177,7 +178,7 @@ impl Bench {
         let stop = drain.clone();
         #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
         let running =
-            tokio::spawn(async move { poller.run(&config, Snapshot::default(), stop).await });
+            tokio::spawn(async move { poller.run(config, Snapshot::default(), stop).await });
         Self {
             source,
             store,

@@ -1,39 +1,15 @@
 use standardwebhooks::Webhook as Oracle;
 
 use super::*;
-use crate::config::{Format, Secret};
-use crate::domain::event::Labels;
-use crate::domain::retry::RetrySchedule;
-use crate::domain::{Event, EventType};
+use crate::config::Secret;
+use crate::domain::Event;
 
 /// The specification's example secret.
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A webhook with the defaults of the configuration.
 pub(crate) fn webhook(id: &str, url: &str) -> Webhook {
-    Webhook {
-        id: id.into(),
-        url: url.to_owned(),
-        secrets: vec![SECRET.parse().unwrap()],
-        events: vec![EventType::StreamStarted, EventType::StreamEnded],
-        timeout: Duration::from_secs(15),
-        retry: RetrySchedule::default(),
-        max_age: None,
-        announce_resumed: true,
-        headers: Vec::new(),
-        concurrency: 4,
-        creators: None,
-        labels: Labels::new(),
-        enabled: true,
-        format: Format::Standard,
-        template: None,
-        allow_http: false,
-        rate: None,
-        signature_style: SignatureStyle::Standard,
-        proxy: None,
-        ca_file: None,
-        client_identity: None,
-    }
+    crate::config::fixtures::webhook(id, url)
 }
 
 fn endpoint(webhook: Webhook) -> Endpoint {
@@ -197,11 +173,9 @@ fn the_hash_tells_one_address_from_another() {
 fn the_github_style_adds_its_header_by_the_first_secret() {
     let mut hook = webhook("backend", "https://example.com/");
     hook.signature_style = SignatureStyle::Github;
-    hook.secrets.push(
-        "whsec_b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcg=="
-            .parse()
-            .unwrap(),
-    );
+    hook.secrets = [SECRET, "whsec_b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcg=="]
+        .map(|secret| secret.parse().unwrap())
+        .to_vec();
     let endpoint = endpoint(hook);
     let id = EventId::from_stored("evt_1".to_owned());
     let request = endpoint.request(&id, "Hello, World!", Timestamp::from_millis(1_000));

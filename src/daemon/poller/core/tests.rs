@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::daemon::poller::fixtures::{config, creator, live};
-use crate::domain::EventType;
+use crate::config::fixtures::{config, creator};
 use crate::domain::tracker::Phase;
+use crate::domain::{EventType, LiveStream, Profile, RoomId};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -12,6 +12,19 @@ struct Bench {
     core: Core,
     now: Duration,
     changes: Vec<Change>,
+}
+
+pub(in crate::daemon::poller) fn live(room: u64, started: Timestamp) -> Observation {
+    Observation::Live(Box::new(LiveStream {
+        room: RoomId::new(&format!("76{room:017}")).unwrap(),
+        started_at: Some(started),
+        title: Some("a title".to_owned()),
+        viewers: Some(100),
+        views: None,
+        cover_url: None,
+        media: Vec::new(),
+        profile: Profile::default(),
+    }))
 }
 
 fn second(s: u64) -> Duration {
@@ -525,7 +538,7 @@ fn silent_streams_and_unwanted_events_are_kept_apart() {
 #[test]
 fn a_hundred_thousand_creators_share_one_queue() {
     let mut many = config(0);
-    many.creators = (0..100_000).map(creator).collect();
+    many.creators = config(100_000).creators;
     many.polling.max_requests_per_second = 1_000.0;
     let mut bench = Bench::restarted(&many, Snapshot::default());
     for _ in 0..100_000 {

@@ -1,0 +1,64 @@
+//! What every store promises, as tests that any adapter can be put through.
+//!
+//! Knows the trait and nothing of what is behind it. An adapter provides a [`Ground`] and
+//! invokes `contract!` with a function that makes one.
+
+pub(super) mod model;
+pub(super) mod queue;
+pub(super) mod stage;
+pub(super) mod state;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::Store;
+
+/// Where one store lives: opened again, it holds what it held.
+#[async_trait]
+pub(super) trait Ground: Send + Sync {
+    /// Opens the store that lives here; what was opened before is closed.
+    async fn open(&self) -> Arc<dyn Store>;
+}
+
+/// One test for each promise, on ground that `$ground` makes afresh.
+macro_rules! contract {
+    ($ground:path) => {
+        contract! { @each $ground,
+            state: what_is_committed_is_known_after_a_restart,
+            state: a_store_has_one_installation_id_for_life,
+            state: a_change_that_fails_stores_nothing_of_itself,
+            state: the_same_change_twice_is_stored_once,
+            state: a_creator_never_goes_back,
+            state: a_checkpoint_touches_times_alone,
+            state: degraded_reasons_are_replaced_as_a_whole,
+            state: a_closed_store_says_so,
+            state: what_was_accepted_before_the_end_is_written,
+            queue: a_body_comes_back_byte_for_byte,
+            queue: one_delivery_of_a_line_is_due_at_a_time_the_oldest,
+            queue: a_retry_blocks_its_own_line_alone,
+            queue: whatever_ends_a_delivery_moves_the_line_on,
+            queue: the_monitors_own_events_stand_in_one_line,
+            queue: the_soonest_due_come_first_and_no_more_than_asked_for,
+            queue: a_second_settlement_changes_nothing,
+            queue: a_disabled_webhook_stays_so_until_it_is_enabled,
+            queue: the_outbox_tells_of_new_and_promoted_deliveries_alone,
+            queue: pruning_forgets_what_is_old_and_done,
+            queue: pruning_never_takes_what_is_pending,
+        }
+
+        #[test]
+        fn deliveries_follow_the_model() {
+            $crate::store::contract::model::deliveries_follow_the_model($ground);
+        }
+    };
+    (@each $ground:path, $($group:ident: $name:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $crate::store::contract::$group::$name(&$ground()).await;
+            }
+        )*
+    };
+}
+pub(super) use contract;

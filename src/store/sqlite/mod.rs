@@ -1,0 +1,290 @@
+//! The store in one SQLite file: the default, for one instance.
+//!
+//! One thread writes, batching what waits into one durable commit; two read beside it. The
+//! file belongs to one process at a time, by a lock. `synchronous=FULL` with a write-ahead
+//! log: what was acknowledged survives a power cut.
+
+mod change;
+mod checkpoint;
+mod crew;
+mod fault;
+mod file;
+mod history;
+mod load;
+mod migrate;
+mod prune;
+mod queue;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crew::{Crew, Work};
+use fault::Fault;
+use file::{Access, Place};
+use writer::{Effect, Job, Operation, Writer};
+
+use crate::config::WebhookId;
+use crate::domain::Timestamp;
+use crate::domain::event::InstallationId;
+use crate::store::{
+    Change, Checkpoint, Delivery, DisabledWebhook, Settlement, Snapshot, Store, StoreError,
+};
+
+/// Operations that may wait for the writer; whoever comes then waits outside.
+const WRITES_WAITING: usize = 1_024;
+
+/// Questions that may wait for a reader.
+const READS_WAITING: usize = 64;
+
+/// Threads that read.
+const READERS: usize = 2;
+
+/// A question, with its answer's way back inside.
+type Question = Box<dyn FnOnce(&Connection) + Send>;
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct Sqlite {
+    installation: InstallationId,
+    writes: Crew<Job>,
+    reads: Crew<Question>,
+    committed: Arc<AtomicU64>,
+    outbox: watch::Sender<u64>,
+}
+
+impl Sqlite {
+    /// Opens the file, creating it if it is missing and bringing its schema up to date.
+    ///
+    /// Blocks. Fails with [`StoreError::Locked`] if another daemon has it, with
+    /// [`StoreError::Newer`] if a newer program wrote it, and with [`StoreError::Open`] and a
+    /// sentence for a person if the path will not do.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, migrate::MIGRATIONS)
+    }
+
+    /// Write transactions since this store was opened.
+    pub fn writes_committed(&self) -> u64 {
+        self.committed.load(Ordering::Relaxed)
+    }
+
+    fn open_with(path: &Path, migrations: &[&str]) -> Result<Self, StoreError> {
+        let place = Place::new(path)?;
+        let lock = place.lock()?;
+        let connection = prepared(&place, migrations)?;
+        let explain = |error: rusqlite::Error| place.refused_by(&error);
+        let installation = installation(&connection).map_err(explain)?;
+        let readers = (0..READERS).map(|_| place.connect(Access::Read));
+        let readers = readers.collect::<Result<_, _>>().map_err(explain)?;
+        let started = Self::start(installation, connection, readers, lock);
+        started.map_err(|error| place.refuse(format!("no thread could be started: {error}")))
+    }
+
+    fn start(
+        installation: InstallationId,
+        connection: Connection,
+        readers: Vec<Connection>,
+        lock: File,
+    ) -> std::io::Result<Self> {
+        let committed = Arc::new(AtomicU64::new(0));
+        let outbox = watch::Sender::new(0);
+        let body = Writer {
+            connection,
+            lock,
+            committed: Arc::clone(&committed),
+            outbox: outbox.clone(),
+        };
+        let (jobs, queue) = mpsc::channel(WRITES_WAITING);
+        let work: Work = Box::new(move || body.run(queue));
+        let writes = Crew::start("store-writer", jobs, vec![work])?;
+        let (questions, queue) = mpsc::channel(READS_WAITING);
+        let queue = Arc::new(Mutex::new(queue));
+        let work = readers.into_iter().map(|reader| {
+            let queue = Arc::clone(&queue);
+            Box::new(move || answer(&reader, &queue)) as Work
+        });
+        Ok(Self {
+            installation,
+            writes,
+            reads: Crew::start("store-reader", questions, work.collect())?,
+            committed,
+            outbox,
+        })
+    }
+
+    async fn write(&self, operation: Operation) -> Result<Effect, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.writes.hand(Job { operation, reply }).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        question: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let question: Question = Box::new(move |connection| {
+            let found = question(connection).map_err(|fault| fault.into_error(doing));
+            // Who no longer waits has no use for the answer.
+            let _ = reply.send(found);
+        });
+        self.reads.hand(question).await?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    fn installation(&self) -> &InstallationId {
+        &self.installation
+    }
+
+    async fn load(&self) -> Result<Snapshot, StoreError> {
+        self.read("load what is known", load::load).await
+    }
+
+    async fn commit(&self, change: Change) -> Result<(), StoreError> {
+        let operation = Operation::Commit(Box::new(change));
+        self.write(operation).await.map(drop)
+    }
+
+    async fn checkpoint(&self, creators: Vec<Checkpoint>) -> Result<(), StoreError> {
+        if creators.is_empty() {
+            return Ok(());
+        }
+        let operation = Operation::Checkpoint(creators);
+        self.write(operation).await.map(drop)
+    }
+
+    async fn due(
+        &self,
+        webhook: &WebhookId,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let webhook = Arc::clone(webhook);
+        self.read("find due deliveries", move |connection| {
+            queue::due(connection, &webhook, now, limit)
+        })
+        .await
+    }
+
+    async fn next_due_at(&self, webhook: &WebhookId) -> Result<Option<Timestamp>, StoreError> {
+        let webhook = Arc::clone(webhook);
+        self.read("find the next delivery", move |connection| {
+            queue::next_due_at(connection, &webhook)
+        })
+        .await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
+        let operation = Operation::Settle(Box::new(settlement));
+        self.write(operation).await.map(drop)
+    }
+
+    async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
+        self.read("list disabled webhooks", queue::disabled).await
+    }
+
+    async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError> {
+        let operation = Operation::Enable(Arc::clone(webhook));
+        self.write(operation).await.map(drop)
+    }
+
+    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let operation = Operation::Prune { before, limit };
+        Ok(self.write(operation).await?.deleted)
+    }
+
+    fn outbox(&self) -> watch::Receiver<u64> {
+        self.outbox.subscribe()
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        // Readers first: the last connection to close is the one that can tidy up.
+        self.reads.end().await?;
+        self.writes.end().await
+    }
+}
+
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        // Without this the lock would outlive the store for a moment.
+        let _ = self.reads.join();
+        let _ = self.writes.join();
+    }
+}
+
+/// A connection to a file that is ours, up to date and set to survive a power cut.
+fn prepared(place: &Place, migrations: &[&str]) -> Result<Connection, StoreError> {
+    place.claim()?;
+    let explain = |error: rusqlite::Error| place.refused_by(&error);
+    let mut connection = place.connect(Access::Write).map_err(explain)?;
+    let version = migrate::identify(&connection, place, migrations.len())?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+        .map_err(explain)?;
+    if mode != "wal" {
+        return Err(
+            place.refuse("its file system cannot hold a write-ahead log; put it on a local disk")
+        );
+    }
+    connection
+        .pragma_update(None, "synchronous", "full")
+        .map_err(explain)?;
+    migrate::run(&mut connection, place, version, migrations)?;
+    connection
+        .pragma_update(None, "foreign_keys", true)
+        .map_err(explain)?;
+    Ok(connection)
+}
+
+/// The id of this store, drawn when it is opened for the first time.
+fn installation(connection: &Connection) -> rusqlite::Result<InstallationId> {
+    let drawn = InstallationId::from_bytes(rand::random());
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('installation', ?1) ON CONFLICT (key) DO NOTHING",
+        [drawn.as_str()],
+    )?;
+    let id = connection.query_row(
+        "SELECT value FROM meta WHERE key = 'installation'",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(InstallationId::from_stored(id))
+}
+
+/// Answers questions until nobody can ask any more.
+fn answer(
+    connection: &Connection,
+    queue: &Mutex<mpsc::Receiver<Question>>,
+) -> Result<(), StoreError> {
+    loop {
+        // The guard is gone before the question is answered: the other reader takes the next.
+        let question = crew::locked(queue).blocking_recv();
+        match question {
+            Some(question) => question(connection),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Milliseconds as stored.
+fn millis(at: Option<Timestamp>) -> Option<i64> {
+    at.map(Timestamp::as_millis)
+}
+
+/// A count as SQLite holds it; what it cannot hold is a stranger's fancy and stays at the largest.
+fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
