@@ -1,5 +1,7 @@
 //! `ping` from outside: the real program, a real receiver, exit codes and streams.
 
+#![expect(clippy::unwrap_used, reason = "a test's helper may fail the test")]
+
 use assert_cmd::Command;
 use http::StatusCode;
 use tallylight::daemon::Clock;
