@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::cli::{print, say};
 use crate::config::{Config, Webhook};
 use crate::daemon::Clock;
 use crate::domain::text::Printable;
@@ -24,13 +25,13 @@ const SHOWN: usize = 200;
 pub(super) struct PingArgs {
     /// The id of a `[[webhook]]` of the configuration
     #[arg(value_name = "WEBHOOK")]
-    pub(super) webhook: String,
+    webhook: String,
 }
 
 /// Pings; exit code 0 for a 2xx, 1 for anything else, 2 for an id that the configuration does not have.
 pub(super) fn run(args: &PingArgs, config: &Config) -> anyhow::Result<ExitCode> {
     let Some(webhook) = find(&args.webhook, config) else {
-        writeln!(io::stderr(), "{}", unknown(&args.webhook, config))?;
+        say(&unknown(&args.webhook, config));
         return Ok(ExitCode::from(2));
     };
     let endpoint = Endpoint::new(webhook)?;
@@ -39,7 +40,9 @@ pub(super) fn run(args: &PingArgs, config: &Config) -> anyhow::Result<ExitCode> 
         .enable_all()
         .build()?;
     let ping = runtime.block_on(Ping::make(&endpoint, &sender, &Clock::system()));
-    ping.show(&endpoint, &mut io::stdout().lock())?;
+    let mut shown = Vec::new();
+    ping.show(&endpoint, &mut shown)?;
+    print(&shown)?;
     Ok(match ping.outcome.error {
         None => ExitCode::SUCCESS,
         Some(_) => ExitCode::FAILURE,
@@ -54,9 +57,9 @@ fn unknown(id: &str, config: &Config) -> String {
     let id = Printable(id);
     let ids: Vec<&str> = config.webhooks.iter().map(|w| &*w.id).collect();
     match ids.as_slice() {
-        [] => format!("tallylight: no webhook {id}: the configuration has none"),
+        [] => format!("tallylight: no webhook {id}: the configuration has none\n"),
         ids => format!(
-            "tallylight: no webhook {id}: the configuration has {}",
+            "tallylight: no webhook {id}: the configuration has {}\n",
             ids.join(", ")
         ),
     }

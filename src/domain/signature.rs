@@ -3,13 +3,13 @@
 //! The rule is the specification's at <https://www.standardwebhooks.com>, sections "Webhook
 //! metadata" and "Signature scheme". The bytes that are sent are the bytes that are signed.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 /// What every secret begins with.
 const PREFIX: &str = "whsec_";
@@ -59,6 +59,14 @@ impl SigningKey {
             .any(|digest| self.mac(id, timestamp, body).verify_slice(&digest).is_ok())
     }
 
+    /// GitHub's `x-hub-signature-256`: `sha256=<hex>` over the body alone.
+    ///
+    /// The key is the secret's text, `whsec_` and all: a receiver that knows only GitHub's
+    /// scheme takes whatever text it is given as the key.
+    pub fn sign_as_github(&self, body: &[u8]) -> String {
+        github(self.expose().as_bytes(), body)
+    }
+
     fn mac(&self, id: &str, timestamp: i64, body: &[u8]) -> Hmac<Sha256> {
         let mut mac = keyed(&self.0);
         mac.update(format!("{id}.{timestamp}.").as_bytes());
@@ -69,12 +77,26 @@ impl SigningKey {
 
 /// HMAC-SHA256 keyed as RFC 2104 defines it for any length of key.
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    // The keys here have at most 64 bytes, a block of SHA-256, and are zero-padded to it.
+    // A key is zero-padded to a block of SHA-256, 64 bytes; a longer one is hashed first.
+    let hashed = Sha256::digest(key);
+    let key = if key.len() > 64 { &hashed[..] } else { key };
     let mut block = [0_u8; 64];
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;
     }
     Hmac::<Sha256>::new(&block.into())
+}
+
+/// <https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries>
+fn github(key: &[u8], body: &[u8]) -> String {
+    let mut mac = keyed(key);
+    mac.update(body);
+    let mut text = String::from("sha256=");
+    for byte in mac.finalize().into_bytes() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The `webhook-signature` header for several keys: their signatures in order, separated by spaces.
@@ -179,6 +201,23 @@ mod tests {
         let oracle = standardwebhooks::Webhook::new(&key.expose()).unwrap();
         let theirs = oracle.sign("evt_1", 1_700_000_000, b"{}").unwrap();
         assert_eq!(key.sign("evt_1", 1_700_000_000, b"{}"), theirs);
+    }
+
+    #[test]
+    fn the_github_vector_is_reproduced_and_a_long_key_is_hashed_first() {
+        let signed = github(b"It's a Secret to Everybody", b"Hello, World!");
+        let published = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        assert_eq!(signed, published);
+        // RFC 4231, test case 6: a key of 131 bytes.
+        let signed = github(
+            &[0xaa; 131],
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
+        );
+        let published = "sha256=60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
+        assert_eq!(signed, published);
+        let key = SigningKey::from_bytes([1; 32]);
+        let text = key.expose();
+        assert_eq!(key.sign_as_github(b"{}"), github(text.as_bytes(), b"{}"));
     }
 
     #[test]

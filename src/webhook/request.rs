@@ -14,7 +14,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT}
 use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
-use crate::config::Webhook;
+use crate::config::{SignatureStyle, Webhook};
 use crate::domain::signature::sign_with_each;
 use crate::domain::{EventId, Timestamp};
 
@@ -120,14 +120,14 @@ impl Endpoint {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert("webhook-timestamp", HeaderValue::from(seconds));
-        for (name, value) in [
-            ("webhook-id", event.as_str()),
-            ("webhook-signature", &signature),
-        ] {
-            // An event id is hexadecimal and a signature base64: both are valid header values.
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(name, value);
-            }
+        set(&mut headers, "webhook-id", event.as_str());
+        set(&mut headers, "webhook-signature", &signature);
+        if let (SignatureStyle::Github, Some(first)) =
+            (self.webhook.signature_style, self.webhook.secrets.first())
+        {
+            // The scheme has room for one signature.
+            let signature = first.sign_as_github(body.as_bytes());
+            set(&mut headers, "x-hub-signature-256", &signature);
         }
         Request {
             url: self.url.clone(),
@@ -135,6 +135,13 @@ impl Endpoint {
             body: Bytes::copy_from_slice(body.as_bytes()),
             timeout: self.webhook.timeout,
         }
+    }
+}
+
+/// Event ids are hexadecimal, signatures base64 or hexadecimal: each is a valid header value.
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
     }
 }
 

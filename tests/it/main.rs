@@ -2,5 +2,6 @@
 
 mod architecture;
 mod config;
+mod delivery;
 mod konbini;
 mod process;

@@ -21,6 +21,7 @@ use crate::abort;
 use crate::config::WebhookId;
 use crate::daemon::Progress;
 use crate::domain::Username;
+use crate::schedule::rate::RateLimit;
 use crate::store::{Settlement, StoreError};
 use crate::webhook::Endpoint;
 
@@ -38,6 +39,7 @@ pub(super) struct Lane {
     under_way: JoinSet<Result<(), StoreError>>,
     /// Whose delivery each task carries; events of the monitor itself are one line too.
     lines: HashMap<Id, Option<Username>>,
+    rate: Option<RateLimit>,
     store_failures: u32,
     /// Monotonic: no claim before this, since the store failed.
     store_retry_at: Duration,
@@ -55,6 +57,11 @@ struct Shared {
 
 impl Lane {
     pub(super) fn new(endpoint: Endpoint, common: Common, progress: Progress) -> Self {
+        // Spaced evenly: in no span of time more than the rate says.
+        let rate = endpoint
+            .webhook()
+            .rate
+            .map(|rate| RateLimit::new(f64::from(rate.count) / rate.per.as_secs_f64(), 1));
         let shared = Shared {
             endpoint,
             common,
@@ -67,6 +74,7 @@ impl Lane {
             progress,
             under_way: JoinSet::new(),
             lines: HashMap::new(),
+            rate,
             store_failures: 0,
             store_retry_at: Duration::ZERO,
         }
@@ -123,12 +131,16 @@ impl Lane {
         // What is under way is still due: with as many rows as slots, enough others are among them.
         for delivery in store.due(id, now, slots).await? {
             let busy = self.lines.values().any(|line| *line == delivery.creator);
-            if self.under_way.len() < slots && !busy {
-                let line = delivery.creator.clone();
-                let attempt = Arc::clone(&shared).deliver(Claimed::new(delivery), stop.clone());
-                let task = self.under_way.spawn(attempt);
-                self.lines.insert(task.id(), line);
+            if busy || self.under_way.len() >= slots {
+                continue;
             }
+            if let Some(wait) = self.held_by_rate() {
+                return Ok(wait.min(SWEEP));
+            }
+            let line = delivery.creator.clone();
+            let attempt = Arc::clone(&shared).deliver(Claimed::new(delivery), stop.clone());
+            let task = self.under_way.spawn(attempt);
+            self.lines.insert(task.id(), line);
         }
         if self.under_way.len() == slots {
             return Ok(SWEEP);
@@ -138,6 +150,14 @@ impl Lane {
             Some(next) if next <= now => SWEEP_WHILE_BUSY,
             Some(next) => next.since(now).min(SWEEP),
         })
+    }
+
+    /// Counts one attempt if it may start now; else how long until one may.
+    fn held_by_rate(&mut self) -> Option<Duration> {
+        let now = self.shared.common.clock.monotonic();
+        let rate = self.rate.as_mut()?;
+        let wait = rate.earliest(now).saturating_sub(now);
+        (!rate.try_pass(now)).then_some(wait)
     }
 
     fn ended(

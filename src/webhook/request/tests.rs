@@ -168,3 +168,19 @@ fn the_hash_tells_one_address_from_another() {
     );
     assert_ne!(hash("https://example.com/"), hash("https://example.com/?"));
 }
+
+#[test]
+fn the_github_style_adds_its_header_by_the_first_secret() {
+    let mut hook = webhook("backend", "https://example.com/");
+    hook.signature_style = SignatureStyle::Github;
+    hook.secrets = [SECRET, "whsec_b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcg=="]
+        .map(|secret| secret.parse().unwrap())
+        .to_vec();
+    let endpoint = endpoint(hook);
+    let id = EventId::from_stored("evt_1".to_owned());
+    let request = endpoint.request(&id, "Hello, World!", Timestamp::from_millis(1_000));
+    // `printf 'Hello, World!' | openssl dgst -sha256 -hmac "$SECRET"`
+    let expected = "sha256=7ad4fd21c74c164320d9ac01f24d0797c8be594bf356ab332fdd61a03b78cec0";
+    assert_eq!(request.headers["x-hub-signature-256"], expected);
+    assert!(request.headers.contains_key("webhook-signature"));
+}

@@ -357,3 +357,32 @@ async fn a_retry_that_would_come_too_late_expires_now_and_lets_the_next_pass() {
     assert!(world.store.settlements()[2].attempt.is_some());
     running.drain().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_keeps_to_its_rate_and_lets_the_others_run() {
+    let world = World::new();
+    let mut slow = hook("slow");
+    slow.rate = Some(crate::config::Rate {
+        count: 5,
+        per: secs(1),
+    });
+    for number in 0..20 {
+        world.add("slow", &format!("creator{number}"), number);
+        world.add("quick", &format!("creator{number}"), number);
+    }
+    let running = world.start([slow, hook("quick")]);
+    pass(secs(10)).await;
+    let sent = world.sender.sent();
+    let times = |id: &str| -> Vec<_> {
+        let to = sent.iter().filter(|s| s.webhook == id);
+        to.map(|s| s.at).collect()
+    };
+    let (slow, quick) = (times("slow"), times("quick"));
+    assert_eq!((slow.len(), quick.len()), (20, 20));
+    assert!(quick.iter().all(|at| *at < secs(1)), "{quick:?}");
+    for (index, at) in (0..).zip(&slow) {
+        let earliest = Duration::from_millis(200 * index);
+        assert!(*at >= earliest && *at < earliest + secs(1), "{slow:?}");
+    }
+    running.drain().await.unwrap();
+}
