@@ -154,7 +154,7 @@ pub(super) fn draw_all(mut findings: Vec<Finding>, sources: &[Source]) -> (Vec<P
     }
     let left_out = findings.len().saturating_sub(MAX_SHOWN);
     findings.truncate(MAX_SHOWN);
-    findings.sort_by_key(|f| (f.place.file, f.pointed, f.place.span.start));
+    findings.sort_by_key(|f| (f.place.file, f.pointed, f.place.span.start, f.severity));
     let drawn = findings.iter().map(|f| draw(f, sources)).collect();
     (drawn, left_out)
 }

@@ -260,18 +260,18 @@ impl<'e> Reader<'e> {
         self.duration_of(&node, bounds)
     }
 
-    /// A duration within `bounds`, or `"none"`, which is `Some(None)`.
+    /// A duration within `bounds`, or `"none"`.
     pub(super) fn duration_or_none(
         &mut self,
         section: &Section<'_>,
         key: &'static str,
         bounds: Bounds,
-    ) -> Option<Option<Duration>> {
+    ) -> Option<Limit> {
         let node = section.find(key)?;
         if node.value.as_str() == Some("none") {
-            return Some(None);
+            return Some(Limit::None);
         }
-        self.duration_of(&node, bounds).map(Some)
+        self.duration_of(&node, bounds).map(Limit::At)
     }
 
     pub(super) fn duration_of(&mut self, node: &Node<'_>, bounds: Bounds) -> Option<Duration> {
@@ -315,7 +315,7 @@ impl<'e> Reader<'e> {
         }
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         let guess = closest(&text, names.iter().copied());
-        let message = format!("`{}` cannot be this", node.path);
+        let message = format!("`{}` has an unknown value", node.path);
         self.report(
             Finding::at(node.span.clone(), node.path.as_str(), message)
                 .help(format!("allowed are {}", listed(&names)))
@@ -452,6 +452,14 @@ impl<'e> Reader<'e> {
     }
 }
 
+/// A duration that can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// `"none"`
+    None,
+    At(Duration),
+}
+
 /// How a secret is given.
 pub(super) enum Given<'t> {
     /// In the file itself.
@@ -486,7 +494,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         format!("line {line} is not UTF-8")
     })
 }

@@ -95,7 +95,7 @@ impl Blanks {
     /// The line `line` of `text` as it may be shown, and where `span` of the file lies in it.
     pub(super) fn show(&self, text: &str, line: Range<usize>, span: &Range<usize>) -> Shown {
         let mut hidden: Vec<_> = self.within(&line).collect();
-        hidden.extend(self.comment(text, &line, !hidden.is_empty()));
+        hidden.extend(self.comment(text, &line));
         hidden.extend(
             prefixed(&text[line.clone()]).map(|r| r.start + line.start..r.end + line.start),
         );
@@ -125,8 +125,8 @@ impl Blanks {
             .filter(|range| !range.is_empty())
     }
 
-    /// The line's comment, if it stands beside a secret or speaks of one.
-    fn comment(&self, text: &str, line: &Range<usize>, beside: bool) -> Option<Range<usize>> {
+    /// The line's comment: old secrets like to be kept there.
+    fn comment(&self, text: &str, line: &Range<usize>) -> Option<Range<usize>> {
         let mut from = line.start;
         loop {
             let at = from + text[from..line.end].find('#')?;
@@ -134,11 +134,7 @@ impl Blanks {
             match self.tokens.get(after).filter(|token| token.start <= at) {
                 Some(token) if token.end < line.end => from = token.end,
                 Some(_) => return None,
-                None => {
-                    let comment = text[at..line.end].to_ascii_lowercase();
-                    let telling = SECRET_WORDS.iter().any(|word| comment.contains(word));
-                    return (beside || telling).then(|| at + 1..line.end);
-                }
+                None => return Some(at + 1..line.end),
             }
         }
     }
@@ -290,40 +286,47 @@ impl Lines {
         let indent = content.len() - content.trim_start().len();
         let body = &content[indent..];
         let suspicious = suspicious(body);
+        let open = self.depth > 0;
         let shown = if self.string.is_some() {
             self.owner_hidden |= suspicious;
-            self.visible_if(self.owner_hidden, body)
+            if self.owner_hidden { 0 } else { body.len() }
         } else if body.starts_with('#') {
-            1
+            // Neither shown nor counted, but a secret may go on below it.
+            self.owner_hidden |= suspicious;
+            self.hide(at + indent + 1, at + content.len());
+            return;
         } else if body.starts_with('[') && self.header(body) {
             body.find(']')
                 .map_or(body.len(), |end| body.len().min(end + 2))
         } else if let Some(value) = known_assignment(body) {
             self.owner_hidden = self.table_hidden || suspicious;
             self.depth = 0;
+            self.follow_brackets(body);
             if self.owner_hidden { value } else { body.len() }
         } else {
             // Only a list that is known to go on may hold a line of its own.
-            self.owner_hidden |= suspicious || self.depth == 0;
-            self.visible_if(self.owner_hidden || self.table_hidden, body)
+            self.owner_hidden |= suspicious || !open;
+            if open {
+                self.follow_brackets(body);
+            }
+            let hidden = self.owner_hidden || self.table_hidden;
+            if hidden { 0 } else { body.len() }
         };
-        self.follow_brackets(body);
         self.follow_quotes(body);
-        let hidden = at + indent + shown.min(body.len())..at + content.len();
-        if !hidden.is_empty() {
-            self.ranges.push(hidden);
-        }
+        self.hide(at + indent + shown.min(body.len()), at + content.len());
     }
 
-    fn visible_if(&self, hidden: bool, body: &str) -> usize {
-        if hidden { 0 } else { body.len() }
+    fn hide(&mut self, from: usize, to: usize) {
+        if from < to {
+            self.ranges.push(from..to);
+        }
     }
 
     /// Enters the table that `body` opens; `false` if it opens none that is known.
     fn header(&mut self, body: &str) -> bool {
         let name = body.trim_start_matches('[');
         let name = name.split(']').next().unwrap_or_default().trim();
-        let known = TABLES.iter().any(|table| table.name == name);
+        let known = !name.is_empty() && TABLES.iter().any(|table| table.name == name);
         self.table_hidden = !known || name == "heartbeat";
         self.owner_hidden = self.table_hidden;
         self.depth = 0;
@@ -331,8 +334,12 @@ impl Lines {
     }
 
     fn follow_brackets(&mut self, body: &str) {
+        let mut quote = None;
         for c in body.chars() {
             match c {
+                '"' | '\'' if quote == Some(c) => quote = None,
+                '"' | '\'' if quote.is_none() => quote = Some(c),
+                _ if quote.is_some() => {}
                 '[' | '{' => self.depth += 1,
                 ']' | '}' => self.depth = self.depth.saturating_sub(1),
                 _ => {}
@@ -367,7 +374,8 @@ fn suspicious(body: &str) -> bool {
         let start = before.rfind(|c| !in_key(c)).map_or(0, |end| {
             end + before[end..].chars().next().map_or(1, char::len_utf8)
         });
-        before[start..].split('.').all(is_known_key)
+        let key = &before[start..];
+        before.ends_with('=') || key.split('.').all(is_known_key)
     };
     words.any(|word| lower.contains(word)) || body.match_indices('=').any(|(at, _)| !known(at))
 }

@@ -175,7 +175,7 @@ fn the_documented_defaults_hold() {
         config.storage.location,
         StorageLocation::Sqlite("tallylight.db".into())
     );
-    assert_eq!(config.storage.keep, Duration::from_secs(90 * 86_400));
+    assert_eq!(config.storage.keep, Duration::from_hours(90 * 24));
     assert_eq!(config.http.listen, "127.0.0.1:9464".parse().ok());
     assert_eq!(
         config.log,
@@ -201,9 +201,7 @@ fn the_documented_defaults_hold() {
     assert!(!config.allow_shrink && config.sweep.is_none() && config.heartbeat.is_none());
 }
 
-#[test]
-fn every_key_of_a_creator_and_of_a_webhook_arrives() {
-    let text = r#"
+const EVERYTHING: &str = r#"
 allow_shrink = true
 [konbini]
 api_key = "${KONBINI_API_KEY}"
@@ -239,12 +237,15 @@ account = "watcher"
 [heartbeat]
 url = "https://hc.example/ping"
 "#;
+
+#[test]
+fn every_key_of_a_creator_and_of_a_webhook_arrives() {
     let env = |name: &str| {
         (name == "TEAM")
             .then(|| "emea".to_owned())
             .or_else(|| example_env(name))
     };
-    let loaded = from_text(Path::new("/etc/t/config.toml"), text.to_owned(), &env)
+    let loaded = from_text(Path::new("/etc/t/config.toml"), EVERYTHING.to_owned(), &env)
         .unwrap_or_else(|p| panic!("{p}"));
     let config = &loaded.config;
     assert_eq!(config.konbini.base_url, "http://127.0.0.1:8080");

@@ -134,17 +134,17 @@ mod tests {
     #[test]
     fn intervals_of_their_own_count_each() {
         let mut demand = demand(2, 300);
-        demand.intervals[1] = Duration::from_secs(60);
+        demand.intervals[1] = Duration::from_mins(1);
         let forecast = demand.forecast(Habits::SILENT);
         assert!((forecast.credits - (8_640.0 + 43_200.0)).abs() < 1e-6);
         assert_eq!(forecast.mean_delay, Duration::from_secs(90));
-        assert_eq!(forecast.longest_interval, Duration::from_secs(300));
+        assert_eq!(forecast.longest_interval, Duration::from_mins(5));
     }
 
     #[test]
     fn live_time_is_paid_at_the_live_interval_and_ends_are_confirmed() {
         let mut demand = demand(10, 300);
-        demand.live_interval = Duration::from_secs(60);
+        demand.live_interval = Duration::from_mins(1);
         let habits = Habits {
             streams_per_week: 7.0,
             stream: Duration::from_hours(12),

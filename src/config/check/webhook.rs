@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::super::options::{ClientIdentity, Format, Rate, SignatureStyle};
 use super::super::problem::{Finding, Place};
 use super::super::raw::{self, Node, Section};
-use super::super::read::{Bounds, Given, Reader};
+use super::super::read::{Bounds, Given, Limit, Reader};
 use super::super::redact::names_secret;
 use super::super::suggest::{closest, did_you_mean, listed};
 use super::super::{Creator, Secret, Webhook, WebhookId};
@@ -148,7 +148,11 @@ fn webhook(
             .duration(section, "timeout", TIMEOUT)
             .unwrap_or(Webhook::TIMEOUT),
         retry: retry(reader, section).unwrap_or_default(),
-        max_age: max_age.unwrap_or(format.is_chat().then_some(Webhook::CHAT_MAX_AGE)),
+        max_age: match max_age {
+            Some(Limit::At(age)) => Some(age),
+            Some(Limit::None) => None,
+            None => format.is_chat().then_some(Webhook::CHAT_MAX_AGE),
+        },
         announce_resumed: reader
             .boolean(section, "announce_resumed")
             .unwrap_or(!format.is_chat()),
@@ -413,14 +417,14 @@ fn creators(
     named: &mut Vec<(Username, String, std::ops::Range<usize>)>,
 ) -> Option<Vec<Username>> {
     let node = section.find("creators")?;
-    let mut names = Vec::new();
+    let mut usernames = Vec::new();
     for node in reader.list(&node, "a list: of usernames")? {
         if let Some(name) = username(reader, &node) {
             named.push((name.clone(), node.path, node.span));
-            names.push(name);
+            usernames.push(name);
         }
     }
-    Some(names)
+    Some(usernames)
 }
 
 fn rate(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Rate> {

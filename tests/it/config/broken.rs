@@ -400,3 +400,16 @@ fn a_thousand_problems_are_counted_and_a_hundred_shown() {
         problems.summary()
     );
 }
+
+#[test]
+fn a_watchlist_of_a_hundred_thousand_is_read_and_its_problems_are_found_at_once() {
+    let place =
+        Place::with_config(GOOD.replace("creators = [", "file = \"creators.txt\"\ncreators = ["));
+    let names: Vec<_> = (0..100_000).map(|n| format!("creator_{n}")).collect();
+    let list = names.join("\n");
+    place.write("creators.txt", &list);
+    assert_eq!(place.load().unwrap().config.creators.len(), 100_002);
+    place.write("creators.txt", list.replace('_', "-"));
+    let problems = place.load().unwrap_err();
+    assert_eq!(problems.left_out, 99_900);
+}
