@@ -4,13 +4,16 @@
 //! where it did not and only lines can be judged. Both deny by default: a value under a key
 //! that nobody knows may be a secret under a misspelt name, and is blanked too.
 
+mod lines;
+mod tree;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use super::expand::is_reference;
-use super::raw::{TABLES, is_known_key};
+use self::lines::Lines;
+use self::tree::Walk;
 
 /// Stands for whatever was blanked, of any length.
 pub(super) const BLANK: &str = "***";
@@ -26,9 +29,6 @@ const SECRET_WORDS: [&str; 8] = [
     "credential",
     "bearer",
 ];
-
-/// Words that make a line suspicious where no tree tells keys from values.
-const SENSITIVE_WORDS: [&str; 3] = ["url", "proxy", "header"];
 
 /// What our own and the API's secrets begin with.
 const SECRET_PREFIXES: [&str; 2] = ["whsec_", "knbn_"];
@@ -179,214 +179,6 @@ impl Shown {
         self.span.end = self.span.end.max(self.span.start);
         self
     }
-}
-
-/// Walks the tree and notes what must not be shown.
-struct Walk<'a> {
-    text: &'a str,
-    blanks: Blanks,
-}
-
-impl Walk<'_> {
-    /// `parent` is the key that holds the table; `hidden` whether all of it is secret.
-    fn table(&mut self, table: &DeTable<'_>, parent: &str, hidden: bool) {
-        for (key, value) in table {
-            self.blanks.tokens.push(key.span());
-            let name: &str = key.get_ref();
-            let unknown = !is_known_key(name) && parent != "labels";
-            let secret = hidden
-                || unknown
-                || names_secret(name)
-                || parent == "headers"
-                || (parent == "heartbeat" && name == "url");
-            self.value(value.get_ref(), value.span(), name, secret);
-        }
-    }
-
-    fn value(&mut self, value: &DeValue<'_>, span: Range<usize>, key: &str, secret: bool) {
-        match value {
-            DeValue::Table(table) => self.table(table, key, secret),
-            DeValue::Array(array) => {
-                for element in array {
-                    self.value(element.get_ref(), element.span(), key, secret);
-                }
-            }
-            scalar => {
-                self.blanks.tokens.push(span.clone());
-                let reference = scalar.as_str().is_some_and(is_reference);
-                if secret && !reference {
-                    self.hide_lines(inside_quotes(self.text, span));
-                } else if matches!(key, "url" | "proxy") {
-                    self.hide_in_url(span);
-                }
-            }
-        }
-    }
-
-    /// Hides each line of `range` apart, so that line numbers stay.
-    fn hide_lines(&mut self, range: Range<usize>) {
-        let mut at = range.start;
-        for line in self.text[range].split_inclusive('\n') {
-            let shown = line.trim_end_matches(['\r', '\n']).len();
-            if shown > 0 {
-                self.blanks.ranges.push(at..at + shown);
-            }
-            at += line.len();
-        }
-    }
-
-    /// A chat service's URL is a password behind a host name: user and path are hidden.
-    fn hide_in_url(&mut self, span: Range<usize>) {
-        let range = inside_quotes(self.text, span);
-        let text = &self.text[range.clone()];
-        if text.to_ascii_lowercase().starts_with("sqlite:") {
-            return;
-        }
-        let host = text.find("://").map_or(0, |at| at + 3);
-        let path = text[host..]
-            .find(['/', '?', '#'])
-            .map_or(text.len(), |at| host + at + 1);
-        if let Some(at) = text[host..path].rfind('@') {
-            self.hide_lines(range.start + host..range.start + host + at);
-        }
-        if path < text.len() {
-            self.hide_lines(range.start + path..range.end);
-        }
-    }
-}
-
-/// The part of a value's span between its quotes, if it has any.
-fn inside_quotes(text: &str, span: Range<usize>) -> Range<usize> {
-    for quote in ["\"\"\"", "'''", "\"", "'"] {
-        let value = &text[span.clone()];
-        if value.len() >= 2 * quote.len() && value.starts_with(quote) && value.ends_with(quote) {
-            return span.start + quote.len()..span.end - quote.len();
-        }
-    }
-    span
-}
-
-/// Judges line by line; what is not known to be harmless is hidden.
-#[derive(Debug, Default)]
-struct Lines {
-    ranges: Vec<Range<usize>>,
-    /// Inside a table whose values are all hidden.
-    table_hidden: bool,
-    /// The last key seen holds a secret: the lines that follow may be its value.
-    owner_hidden: bool,
-    /// Brackets that the last key's value has opened and not closed.
-    depth: usize,
-    /// The quotes that end the multi-line string we are in.
-    string: Option<&'static str>,
-}
-
-impl Lines {
-    fn line(&mut self, at: usize, line: &str) {
-        let content = line.trim_end_matches(['\r', '\n']);
-        let indent = content.len() - content.trim_start().len();
-        let body = &content[indent..];
-        let suspicious = suspicious(body);
-        let open = self.depth > 0;
-        let shown = if self.string.is_some() {
-            self.owner_hidden |= suspicious;
-            if self.owner_hidden { 0 } else { body.len() }
-        } else if body.starts_with('#') {
-            // Neither shown nor counted, but a secret may go on below it.
-            self.owner_hidden |= suspicious;
-            self.hide(at + indent + 1, at + content.len());
-            return;
-        } else if body.starts_with('[') && self.header(body) {
-            body.find(']')
-                .map_or(body.len(), |end| body.len().min(end + 2))
-        } else if let Some(value) = known_assignment(body) {
-            self.owner_hidden = self.table_hidden || suspicious;
-            self.depth = 0;
-            self.follow_brackets(body);
-            if self.owner_hidden { value } else { body.len() }
-        } else {
-            // Only a list that is known to go on may hold a line of its own.
-            self.owner_hidden |= suspicious || !open;
-            if open {
-                self.follow_brackets(body);
-            }
-            let hidden = self.owner_hidden || self.table_hidden;
-            if hidden { 0 } else { body.len() }
-        };
-        self.follow_quotes(body);
-        self.hide(at + indent + shown.min(body.len()), at + content.len());
-    }
-
-    fn hide(&mut self, from: usize, to: usize) {
-        if from < to {
-            self.ranges.push(from..to);
-        }
-    }
-
-    /// Enters the table that `body` opens; `false` if it opens none that is known.
-    fn header(&mut self, body: &str) -> bool {
-        let name = body.trim_start_matches('[');
-        let name = name.split(']').next().unwrap_or_default().trim();
-        let known = !name.is_empty() && TABLES.iter().any(|table| table.name == name);
-        self.table_hidden = !known || name == "heartbeat";
-        self.owner_hidden = self.table_hidden;
-        self.depth = 0;
-        known
-    }
-
-    fn follow_brackets(&mut self, body: &str) {
-        let mut quote = None;
-        for c in body.chars() {
-            match c {
-                '"' | '\'' if quote == Some(c) => quote = None,
-                '"' | '\'' if quote.is_none() => quote = Some(c),
-                _ if quote.is_some() => {}
-                '[' | '{' => self.depth += 1,
-                ']' | '}' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-
-    fn follow_quotes(&mut self, body: &str) {
-        let mut rest = body;
-        loop {
-            let found = match self.string {
-                Some(quote) => rest.find(quote).map(|at| (at, quote)),
-                None => ["\"\"\"", "'''"]
-                    .into_iter()
-                    .filter_map(|quote| Some((rest.find(quote)?, quote)))
-                    .min(),
-            };
-            let Some((at, quote)) = found else { return };
-            self.string = self.string.is_none().then_some(quote);
-            rest = &rest[at + quote.len()..];
-        }
-    }
-}
-
-/// Whether `body` speaks of a secret, or assigns to anything that no table knows.
-fn suspicious(body: &str) -> bool {
-    let lower = body.to_ascii_lowercase();
-    let mut words = SECRET_WORDS.iter().chain(&SENSITIVE_WORDS);
-    let in_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    let known = |at: usize| {
-        let before = body[..at].trim_end();
-        let start = before.rfind(|c| !in_key(c)).map_or(0, |end| {
-            end + before[end..].chars().next().map_or(1, char::len_utf8)
-        });
-        let key = &before[start..];
-        before.ends_with('=') || key.split('.').all(is_known_key)
-    };
-    words.any(|word| lower.contains(word)) || body.match_indices('=').any(|(at, _)| !known(at))
-}
-
-/// Where the value begins, if `body` is `key = ...` and every part of the key is known.
-fn known_assignment(body: &str) -> Option<usize> {
-    let equals = body.find('=')?;
-    let key = body[..equals].trim();
-    key.split('.')
-        .all(|part| is_known_key(part.trim()))
-        .then_some(equals + 1)
 }
 
 /// Where texts stand that begin like a secret.
