@@ -45,7 +45,7 @@ impl Lines {
             body.find(']')
                 .map_or(body.len(), |end| body.len().min(end + 2))
         } else if let Some(value) = known_assignment(body) {
-            self.owner_hidden = self.table_hidden || suspicious;
+            self.owner_hidden = self.table_hidden || suspicious || !is_tidy(&body[value..]);
             self.depth = 0;
             self.follow_brackets(body);
             if self.owner_hidden { value } else { body.len() }
@@ -106,6 +106,25 @@ impl Lines {
             let Some((at, quote)) = found else { return };
             self.string = self.string.is_none().then_some(quote);
             rest = &rest[at + quote.len()..];
+        }
+    }
+}
+
+/// Whether `value` is one value and nothing else, as far as a broken line can tell.
+///
+/// What follows a value on its line may be another line's, whose key and break were lost.
+fn is_tidy(value: &str) -> bool {
+    let value = value.trim().trim_start_matches("= ");
+    let quotes = |text: &str| text.matches(['"', '\'']).count();
+    match value.chars().next() {
+        Some('[' | '{') => quotes(value) % 2 == 0,
+        Some(quote @ ('"' | '\'')) => match value[1..].split_once(quote) {
+            Some((_, rest)) => rest.trim().is_empty() || rest.trim().starts_with('#'),
+            None => false,
+        },
+        _ => {
+            let bare = value.split('#').next().unwrap_or_default();
+            quotes(bare) == 0 && bare.split_whitespace().count() <= 1
         }
     }
 }
