@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::table::{Align, aligned};
 use crate::config::{Config, Loaded, ScheduleKind, display_duration};
-use crate::schedule::forecast::{Demand, Forecast, Habits, even_interval};
+use crate::schedule::forecast::{Demand, Forecast, Habits, even_interval, missed_share};
 use crate::schedule::plans::{PLANS, Plan, Refill, cheapest_for};
 
 /// Checks the configuration at `path`; 78 if it cannot be used.
@@ -118,7 +118,7 @@ fn caveats(forecast: &Forecast) -> String {
     if forecast.longest_interval > Duration::from_mins(30) {
         let _ = writeln!(
             text,
-            "  streams shorter than the interval ({}) can pass unseen",
+            "  streams shorter than the longest interval ({}) can pass unseen",
             rough(forecast.longest_interval)
         );
     }
@@ -190,8 +190,18 @@ fn row(plan: &Plan, creators: usize, needed: f64) -> [String; 6] {
         },
         if plan.covers(needed) { "yes" } else { "no" }.to_owned(),
         interval.map_or_else(|| "-".to_owned(), |i| format!("every {}", rough(i))),
-        interval.map_or_else(|| "-".to_owned(), |i| rough(i / 2)),
+        interval.map_or_else(|| "-".to_owned(), delay),
     ]
+}
+
+/// The mean delay at an interval, or how much of typical streams it would miss.
+fn delay(interval: Duration) -> String {
+    let missed = missed_share(interval, Habits::TYPICAL.stream);
+    if missed > 0.0 {
+        format!("{:.0} % missed", 100.0 * missed)
+    } else {
+        rough(interval / 2)
+    }
 }
 
 /// `1 creator`, `12 creators`.

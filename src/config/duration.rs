@@ -3,6 +3,7 @@
 //! Whole numbers, each with its unit, the largest unit first. Pure text; bounds are the
 //! caller's.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Units from the largest to the smallest, in milliseconds.
@@ -52,7 +53,8 @@ pub fn display(duration: Duration) -> String {
     let mut text = String::new();
     for (name, millis) in UNITS {
         if left >= millis {
-            text.push_str(&format!("{}{name}", left / millis));
+            // Writing into a string cannot fail.
+            let _ = write!(text, "{}{name}", left / millis);
             left %= millis;
         }
     }

@@ -30,12 +30,13 @@ pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, Problems> {
         Err(reason) => {
             let message = format!("the configuration cannot be read: {reason}");
             let help = "`--config FILE` or TALLYLIGHT_CONFIG says where it is";
+            let help = (!path.exists()).then(|| help.to_owned());
             let source = Source {
                 path: path.to_owned(),
                 text: String::new(),
                 blanks: Blanks::default(),
             };
-            let finding = Finding::absent("", message).help(help);
+            let finding = Finding::absent("", message).maybe_help(help);
             Err(problems(vec![finding], &[source], vec![path.to_owned()]))
         }
     }

@@ -45,7 +45,7 @@ pub struct Problem {
 pub struct Problems {
     /// In the order of the files; errors and warnings, at least one error.
     pub problems: Vec<Problem>,
-    /// How many more there are.
+    /// How many more errors there are.
     pub left_out: usize,
     /// All files that were read or tried, for whoever watches them.
     pub files: Vec<PathBuf>,
@@ -152,9 +152,10 @@ pub(super) fn draw_all(mut findings: Vec<Finding>, sources: &[Source]) -> (Vec<P
         // Too many to read: the errors first.
         findings.sort_by_key(|finding| finding.severity);
     }
-    let left_out = findings.len().saturating_sub(MAX_SHOWN);
+    let errors = findings.iter().filter(|finding| finding.is_error());
+    let left_out = errors.count().saturating_sub(MAX_SHOWN);
     findings.truncate(MAX_SHOWN);
-    findings.sort_by_key(|f| (f.place.file, f.pointed, f.place.span.start));
+    findings.sort_by_key(|f| (f.place.file, f.pointed, f.place.span.start, f.severity));
     let drawn = findings.iter().map(|f| draw(f, sources)).collect();
     (drawn, left_out)
 }

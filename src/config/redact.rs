@@ -4,13 +4,16 @@
 //! where it did not and only lines can be judged. Both deny by default: a value under a key
 //! that nobody knows may be a secret under a misspelt name, and is blanked too.
 
+mod lines;
+mod tree;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
-use super::expand::is_reference;
-use super::raw::{TABLES, is_known_key};
+use self::lines::Lines;
+use self::tree::Walk;
 
 /// Stands for whatever was blanked, of any length.
 pub(super) const BLANK: &str = "***";
@@ -26,9 +29,6 @@ const SECRET_WORDS: [&str; 8] = [
     "credential",
     "bearer",
 ];
-
-/// Words that make a line suspicious where no tree tells keys from values.
-const SENSITIVE_WORDS: [&str; 3] = ["url", "proxy", "header"];
 
 /// What our own and the API's secrets begin with.
 const SECRET_PREFIXES: [&str; 2] = ["whsec_", "knbn_"];
@@ -95,7 +95,7 @@ impl Blanks {
     /// The line `line` of `text` as it may be shown, and where `span` of the file lies in it.
     pub(super) fn show(&self, text: &str, line: Range<usize>, span: &Range<usize>) -> Shown {
         let mut hidden: Vec<_> = self.within(&line).collect();
-        hidden.extend(self.comment(text, &line, !hidden.is_empty()));
+        hidden.extend(self.comment(text, &line));
         hidden.extend(
             prefixed(&text[line.clone()]).map(|r| r.start + line.start..r.end + line.start),
         );
@@ -125,8 +125,8 @@ impl Blanks {
             .filter(|range| !range.is_empty())
     }
 
-    /// The line's comment, if it stands beside a secret or speaks of one.
-    fn comment(&self, text: &str, line: &Range<usize>, beside: bool) -> Option<Range<usize>> {
+    /// The line's comment: old secrets like to be kept there.
+    fn comment(&self, text: &str, line: &Range<usize>) -> Option<Range<usize>> {
         let mut from = line.start;
         loop {
             let at = from + text[from..line.end].find('#')?;
@@ -134,11 +134,7 @@ impl Blanks {
             match self.tokens.get(after).filter(|token| token.start <= at) {
                 Some(token) if token.end < line.end => from = token.end,
                 Some(_) => return None,
-                None => {
-                    let comment = text[at..line.end].to_ascii_lowercase();
-                    let telling = SECRET_WORDS.iter().any(|word| comment.contains(word));
-                    return (beside || telling).then(|| at + 1..line.end);
-                }
+                None => return Some(at + 1..line.end),
             }
         }
     }
@@ -183,202 +179,6 @@ impl Shown {
         self.span.end = self.span.end.max(self.span.start);
         self
     }
-}
-
-/// Walks the tree and notes what must not be shown.
-struct Walk<'a> {
-    text: &'a str,
-    blanks: Blanks,
-}
-
-impl Walk<'_> {
-    /// `parent` is the key that holds the table; `hidden` whether all of it is secret.
-    fn table(&mut self, table: &DeTable<'_>, parent: &str, hidden: bool) {
-        for (key, value) in table {
-            self.blanks.tokens.push(key.span());
-            let name: &str = key.get_ref();
-            let unknown = !is_known_key(name) && parent != "labels";
-            let secret = hidden
-                || unknown
-                || names_secret(name)
-                || parent == "headers"
-                || (parent == "heartbeat" && name == "url");
-            self.value(value.get_ref(), value.span(), name, secret);
-        }
-    }
-
-    fn value(&mut self, value: &DeValue<'_>, span: Range<usize>, key: &str, secret: bool) {
-        match value {
-            DeValue::Table(table) => self.table(table, key, secret),
-            DeValue::Array(array) => {
-                for element in array {
-                    self.value(element.get_ref(), element.span(), key, secret);
-                }
-            }
-            scalar => {
-                self.blanks.tokens.push(span.clone());
-                let reference = scalar.as_str().is_some_and(is_reference);
-                if secret && !reference {
-                    self.hide_lines(inside_quotes(self.text, span));
-                } else if matches!(key, "url" | "proxy") {
-                    self.hide_in_url(span);
-                }
-            }
-        }
-    }
-
-    /// Hides each line of `range` apart, so that line numbers stay.
-    fn hide_lines(&mut self, range: Range<usize>) {
-        let mut at = range.start;
-        for line in self.text[range].split_inclusive('\n') {
-            let shown = line.trim_end_matches(['\r', '\n']).len();
-            if shown > 0 {
-                self.blanks.ranges.push(at..at + shown);
-            }
-            at += line.len();
-        }
-    }
-
-    /// A chat service's URL is a password behind a host name: user and path are hidden.
-    fn hide_in_url(&mut self, span: Range<usize>) {
-        let range = inside_quotes(self.text, span);
-        let text = &self.text[range.clone()];
-        if text.to_ascii_lowercase().starts_with("sqlite:") {
-            return;
-        }
-        let host = text.find("://").map_or(0, |at| at + 3);
-        let path = text[host..]
-            .find(['/', '?', '#'])
-            .map_or(text.len(), |at| host + at + 1);
-        if let Some(at) = text[host..path].rfind('@') {
-            self.hide_lines(range.start + host..range.start + host + at);
-        }
-        if path < text.len() {
-            self.hide_lines(range.start + path..range.end);
-        }
-    }
-}
-
-/// The part of a value's span between its quotes, if it has any.
-fn inside_quotes(text: &str, span: Range<usize>) -> Range<usize> {
-    for quote in ["\"\"\"", "'''", "\"", "'"] {
-        let value = &text[span.clone()];
-        if value.len() >= 2 * quote.len() && value.starts_with(quote) && value.ends_with(quote) {
-            return span.start + quote.len()..span.end - quote.len();
-        }
-    }
-    span
-}
-
-/// Judges line by line; what is not known to be harmless is hidden.
-#[derive(Debug, Default)]
-struct Lines {
-    ranges: Vec<Range<usize>>,
-    /// Inside a table whose values are all hidden.
-    table_hidden: bool,
-    /// The last key seen holds a secret: the lines that follow may be its value.
-    owner_hidden: bool,
-    /// Brackets that the last key's value has opened and not closed.
-    depth: usize,
-    /// The quotes that end the multi-line string we are in.
-    string: Option<&'static str>,
-}
-
-impl Lines {
-    fn line(&mut self, at: usize, line: &str) {
-        let content = line.trim_end_matches(['\r', '\n']);
-        let indent = content.len() - content.trim_start().len();
-        let body = &content[indent..];
-        let suspicious = suspicious(body);
-        let shown = if self.string.is_some() {
-            self.owner_hidden |= suspicious;
-            self.visible_if(self.owner_hidden, body)
-        } else if body.starts_with('#') {
-            1
-        } else if body.starts_with('[') && self.header(body) {
-            body.find(']')
-                .map_or(body.len(), |end| body.len().min(end + 2))
-        } else if let Some(value) = known_assignment(body) {
-            self.owner_hidden = self.table_hidden || suspicious;
-            self.depth = 0;
-            if self.owner_hidden { value } else { body.len() }
-        } else {
-            // Only a list that is known to go on may hold a line of its own.
-            self.owner_hidden |= suspicious || self.depth == 0;
-            self.visible_if(self.owner_hidden || self.table_hidden, body)
-        };
-        self.follow_brackets(body);
-        self.follow_quotes(body);
-        let hidden = at + indent + shown.min(body.len())..at + content.len();
-        if !hidden.is_empty() {
-            self.ranges.push(hidden);
-        }
-    }
-
-    fn visible_if(&self, hidden: bool, body: &str) -> usize {
-        if hidden { 0 } else { body.len() }
-    }
-
-    /// Enters the table that `body` opens; `false` if it opens none that is known.
-    fn header(&mut self, body: &str) -> bool {
-        let name = body.trim_start_matches('[');
-        let name = name.split(']').next().unwrap_or_default().trim();
-        let known = TABLES.iter().any(|table| table.name == name);
-        self.table_hidden = !known || name == "heartbeat";
-        self.owner_hidden = self.table_hidden;
-        self.depth = 0;
-        known
-    }
-
-    fn follow_brackets(&mut self, body: &str) {
-        for c in body.chars() {
-            match c {
-                '[' | '{' => self.depth += 1,
-                ']' | '}' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-
-    fn follow_quotes(&mut self, body: &str) {
-        let mut rest = body;
-        loop {
-            let found = match self.string {
-                Some(quote) => rest.find(quote).map(|at| (at, quote)),
-                None => ["\"\"\"", "'''"]
-                    .into_iter()
-                    .filter_map(|quote| Some((rest.find(quote)?, quote)))
-                    .min(),
-            };
-            let Some((at, quote)) = found else { return };
-            self.string = self.string.is_none().then_some(quote);
-            rest = &rest[at + quote.len()..];
-        }
-    }
-}
-
-/// Whether `body` speaks of a secret, or assigns to anything that no table knows.
-fn suspicious(body: &str) -> bool {
-    let lower = body.to_ascii_lowercase();
-    let mut words = SECRET_WORDS.iter().chain(&SENSITIVE_WORDS);
-    let in_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    let known = |at: usize| {
-        let before = body[..at].trim_end();
-        let start = before.rfind(|c| !in_key(c)).map_or(0, |end| {
-            end + before[end..].chars().next().map_or(1, char::len_utf8)
-        });
-        before[start..].split('.').all(is_known_key)
-    };
-    words.any(|word| lower.contains(word)) || body.match_indices('=').any(|(at, _)| !known(at))
-}
-
-/// Where the value begins, if `body` is `key = ...` and every part of the key is known.
-fn known_assignment(body: &str) -> Option<usize> {
-    let equals = body.find('=')?;
-    let key = body[..equals].trim();
-    key.split('.')
-        .all(|part| is_known_key(part.trim()))
-        .then_some(equals + 1)
 }
 
 /// Where texts stand that begin like a secret.

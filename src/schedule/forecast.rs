@@ -58,7 +58,7 @@ pub struct Forecast {
     pub confirmations: f64,
     /// Mean time from a start to the poll that sees it: half the interval, mean over creators.
     pub mean_delay: Duration,
-    /// The longest interval of any creator: shorter streams can pass unseen.
+    /// The longest interval of any creator, as stretched by the request limit: shorter streams can pass unseen.
     pub longest_interval: Duration,
     /// Share of the asked polls that `max_requests_per_second` lets through, 1 if all.
     pub held: f64,
@@ -79,6 +79,7 @@ impl Demand {
         let confirmations = streams * extra * self.intervals.len() as f64;
         let asked = regular * month + confirmations;
         let allowed = self.max_requests_per_second * month;
+        let longest = self.intervals.iter().copied().max().unwrap_or_default();
         let held = if asked > allowed {
             allowed / asked
         } else {
@@ -88,7 +89,7 @@ impl Demand {
             credits: asked * held,
             confirmations: confirmations * held,
             mean_delay: mean(&self.intervals).div_f64(2.0 * held),
-            longest_interval: self.intervals.iter().copied().max().unwrap_or_default(),
+            longest_interval: longest.div_f64(held),
             held,
         }
     }
@@ -98,6 +99,11 @@ impl Demand {
 pub fn even_interval(creators: usize, credits: u64) -> Option<Duration> {
     let rate = credits as f64 / creators as f64;
     (creators > 0 && credits > 0).then(|| MONTH.div_f64(rate))
+}
+
+/// Share of streams of the length `stream` that begin and end between two polls `interval` apart.
+pub fn missed_share(interval: Duration, stream: Duration) -> f64 {
+    (1.0 - stream.as_secs_f64() / seconds(interval)).max(0.0)
 }
 
 fn mean(intervals: &[Duration]) -> Duration {
@@ -134,17 +140,17 @@ mod tests {
     #[test]
     fn intervals_of_their_own_count_each() {
         let mut demand = demand(2, 300);
-        demand.intervals[1] = Duration::from_secs(60);
+        demand.intervals[1] = Duration::from_mins(1);
         let forecast = demand.forecast(Habits::SILENT);
         assert!((forecast.credits - (8_640.0 + 43_200.0)).abs() < 1e-6);
         assert_eq!(forecast.mean_delay, Duration::from_secs(90));
-        assert_eq!(forecast.longest_interval, Duration::from_secs(300));
+        assert_eq!(forecast.longest_interval, Duration::from_mins(5));
     }
 
     #[test]
     fn live_time_is_paid_at_the_live_interval_and_ends_are_confirmed() {
         let mut demand = demand(10, 300);
-        demand.live_interval = Duration::from_secs(60);
+        demand.live_interval = Duration::from_mins(1);
         let habits = Habits {
             streams_per_week: 7.0,
             stream: Duration::from_hours(12),
@@ -166,6 +172,7 @@ mod tests {
         assert!((forecast.held - 0.1).abs() < 1e-9);
         assert!((forecast.credits - 10.0 * MONTH.as_secs_f64()).abs() < 1e-3);
         assert_eq!(forecast.mean_delay, Duration::from_secs(5));
+        assert_eq!(forecast.longest_interval, Duration::from_secs(10));
     }
 
     #[test]
@@ -175,6 +182,14 @@ mod tests {
         assert_eq!(interval.as_secs() / 60, 43);
         assert_eq!(even_interval(0, 25_000), None);
         assert_eq!(even_interval(25, 0), None);
+    }
+
+    #[test]
+    fn streams_shorter_than_the_interval_are_missed_in_proportion() {
+        let hours = Duration::from_hours;
+        assert!(missed_share(hours(1), hours(2)).abs() < 1e-9);
+        assert!((missed_share(hours(4), hours(1)) - 0.75).abs() < 1e-9);
+        assert!(missed_share(Duration::ZERO, hours(1)).abs() < 1e-9);
     }
 
     #[test]

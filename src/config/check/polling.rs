@@ -69,7 +69,7 @@ pub(super) fn polling(
             .duration(&section, "confirm_after", CONFIRM_AFTER)
             .unwrap_or(default.confirm_after),
         rules: rules(reader, &section, watchlist),
-        ..limits(reader, &section, default)
+        ..limits(reader, &section)
     };
     ordered(reader, &section);
     polling
@@ -81,11 +81,10 @@ fn schedule(reader: &mut Reader<'_>, section: &Section<'_>, has_budget: bool) ->
         ("fixed", ScheduleKind::Fixed),
     ];
     let chosen = reader.choice(section, "schedule", &kinds);
-    if chosen == Some(ScheduleKind::Learned) && !has_budget {
-        if let Some(node) = section.find("schedule") {
-            let help = "add [budget] with `credits_per_month`, or choose \"fixed\"";
-            reader.refuse(&node, "needs a budget to spend", help);
-        }
+    let unpaid = chosen == Some(ScheduleKind::Learned) && !has_budget;
+    if let Some(node) = section.find("schedule").filter(|_| unpaid) {
+        let help = "add [budget] with `credits_per_month`, or choose \"fixed\"";
+        reader.refuse(&node, "needs a budget to spend", help);
     }
     chosen.unwrap_or(if has_budget {
         ScheduleKind::Learned
@@ -94,7 +93,8 @@ fn schedule(reader: &mut Reader<'_>, section: &Section<'_>, has_budget: bool) ->
     })
 }
 
-fn limits(reader: &mut Reader<'_>, section: &Section<'_>, default: Polling) -> Polling {
+fn limits(reader: &mut Reader<'_>, section: &Section<'_>) -> Polling {
+    let default = Polling::default();
     let share = |share| (0.0..=0.5).contains(&share);
     let jitter = reader.number(
         section,
@@ -155,15 +155,10 @@ pub(super) fn ordered(reader: &mut Reader<'_>, section: &Section<'_>) {
         let duration = super::super::duration::parse(node.value.as_str()?)?;
         Some((node, duration))
     };
-    if let (Some((least_node, least)), Some((_, most))) =
-        (value("min_interval"), value("max_interval"))
+    if let (Some((node, least)), Some((_, most))) = (value("min_interval"), value("max_interval"))
+        && least > most
     {
-        if least > most {
-            reader.refuse(
-                &least_node,
-                "is longer than `max_interval`",
-                "the shortest wait cannot be longer than the longest",
-            );
-        }
+        let help = "the shortest wait cannot be longer than the longest";
+        reader.refuse(&node, "is longer than `max_interval`", help);
     }
 }

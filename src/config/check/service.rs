@@ -199,7 +199,14 @@ pub(super) fn heartbeat(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<H
     }
     let url = match reader.either(&section, "url", "url_file")? {
         Given::Inline(node) => request_url(reader, &node, Plain::Loopback)?,
-        Given::File(node) => reader.file(&node)?.1.trim().to_owned(),
+        Given::File(node) => {
+            let text = reader.file(&node)?.1;
+            let url = text.trim();
+            if !url.starts_with("https://") {
+                reader.refuse(&node, "names a file without a URL", "one line, https://...");
+            }
+            url.to_owned()
+        }
     };
     Some(Heartbeat {
         url: Secret::new(url),

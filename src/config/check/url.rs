@@ -39,7 +39,7 @@ pub(super) fn request_url(
                 }
                 _ => "use https://; http:// is for this machine alone",
             };
-            reader.refuse(node, "would be asked without encryption", help);
+            reader.refuse(node, "is http://, which is not encrypted", help);
             None
         }
         _ => {

@@ -43,10 +43,9 @@ pub(super) fn creators(
             }
         }
     }
-    if let Some(node) = section.find("file") {
-        if let Some((path, text)) = reader.file(&node) {
-            watchlist.read_list(reader, path, text, sources);
-        }
+    let list = section.find("file").and_then(|node| reader.file(&node));
+    if let Some((path, text)) = list {
+        watchlist.read_list(reader, path, text, sources);
     }
     if watchlist.creators.is_empty() && reader.findings.len() == found {
         nobody(reader, section);

@@ -1,21 +1,22 @@
 //! `[[webhook]]`: who is told what, where, and how it is signed.
 
+mod headers;
+mod signing;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use toml::de::DeValue;
-
+use self::headers::headers;
+use self::signing::secrets;
 use super::super::options::{ClientIdentity, Format, Rate, SignatureStyle};
 use super::super::problem::{Finding, Place};
 use super::super::raw::{self, Node, Section};
-use super::super::read::{Bounds, Given, Reader};
-use super::super::redact::names_secret;
+use super::super::read::{Bounds, Limit, Reader};
 use super::super::suggest::{closest, did_you_mean, listed};
 use super::super::{Creator, Secret, Webhook, WebhookId};
 use super::url::{Plain, request_url};
 use super::watchlist::{labels, username};
 use crate::domain::retry::RetrySchedule;
-use crate::domain::signature::SigningKey;
 use crate::domain::{EventType, Username};
 
 const TIMEOUT: Bounds = Bounds {
@@ -51,7 +52,8 @@ pub(super) fn webhooks(reader: &mut Reader<'_>, root: &Section<'_>) -> Webhooks 
         ids: Vec::new(),
         named: Vec::new(),
     };
-    let Some(node) = root.find("webhook") else {
+    let is_empty = |node: &Node<'_>| node.elements().is_some_and(|all| all.is_empty());
+    let Some(node) = root.find("webhook").filter(|node| !is_empty(node)) else {
         let message = "there is no webhook, so nobody is told";
         reader.report(
             Finding::absent("webhook", message)
@@ -148,7 +150,11 @@ fn webhook(
             .duration(section, "timeout", TIMEOUT)
             .unwrap_or(Webhook::TIMEOUT),
         retry: retry(reader, section).unwrap_or_default(),
-        max_age: max_age.unwrap_or(format.is_chat().then_some(Webhook::CHAT_MAX_AGE)),
+        max_age: match max_age {
+            Some(Limit::At(age)) => Some(age),
+            Some(Limit::None) => None,
+            None => format.is_chat().then_some(Webhook::CHAT_MAX_AGE),
+        },
         announce_resumed: reader
             .boolean(section, "announce_resumed")
             .unwrap_or(!format.is_chat()),
@@ -228,71 +234,6 @@ fn url(reader: &mut Reader<'_>, section: &Section<'_>, allow_http: bool) -> Opti
     request_url(reader, &node, plain)
 }
 
-fn secrets(reader: &mut Reader<'_>, section: &Section<'_>, format: Format) -> Vec<SigningKey> {
-    const HELP: &str =
-        "add `secret = \"${WEBHOOK_SECRET}\"` or `secret_file`; `tallylight secret` makes one";
-    let given = section.find("secret").is_some() || section.find("secret_file").is_some();
-    if !given && !format.is_chat() {
-        reader.missing(section, "secret", HELP);
-    }
-    let texts = match reader.either(section, "secret", "secret_file") {
-        Some(Given::Inline(node)) => inline_secrets(reader, &node),
-        Some(Given::File(node)) => secrets_of_file(reader, &node),
-        None => Vec::new(),
-    };
-    let mut keys = Vec::new();
-    for (text, node) in texts {
-        match text.trim().parse::<SigningKey>() {
-            Ok(key) if keys.contains(&key) => {
-                reader.refuse(&node, "holds a secret that is given twice", "each secret signs once");
-            }
-            Ok(key) => keys.push(key),
-            Err(error) => reader.refuse(
-                &node,
-                format_args!("holds no usable secret: {error}"),
-                "a secret is `whsec_` and the base64 of 24 to 64 random bytes; `tallylight secret` makes one",
-            ),
-        }
-    }
-    keys
-}
-
-/// One secret or a list of them.
-fn inline_secrets<'t>(reader: &mut Reader<'_>, node: &Node<'t>) -> Vec<(String, Node<'t>)> {
-    let nodes = match node.value {
-        DeValue::Array(_) => node.elements().unwrap_or_default(),
-        _ => vec![node.clone()],
-    };
-    if nodes.is_empty() {
-        reader.refuse(node, "holds nothing", "at least one secret has to sign");
-    }
-    let mut texts = Vec::new();
-    for node in nodes {
-        reader.warn_if_literal(&node);
-        if let Some(text) = reader.text(&node) {
-            texts.push((text, node));
-        }
-    }
-    texts
-}
-
-/// One secret a line.
-fn secrets_of_file<'t>(reader: &mut Reader<'_>, node: &Node<'t>) -> Vec<(String, Node<'t>)> {
-    let Some((_, text)) = reader.file(node) else {
-        return Vec::new();
-    };
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let texts: Vec<_> = lines.map(|line| (line.to_owned(), node.clone())).collect();
-    if texts.is_empty() {
-        reader.refuse(
-            node,
-            "names a file that holds nothing",
-            "at least one secret has to sign",
-        );
-    }
-    texts
-}
-
 fn events(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<EventType> {
     let Some(node) = section.find("events") else {
         return Webhook::default().events;
@@ -344,83 +285,20 @@ fn retry(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<RetrySchedule
     Some(RetrySchedule::new(waits.collect()))
 }
 
-fn headers(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<(String, Secret)> {
-    let mut headers: Vec<(String, Secret)> = Vec::new();
-    let Some(node) = section.find("headers") else {
-        return headers;
-    };
-    let Some(entries) = node.entries() else {
-        reader.wrong_type(&node, "a table: { name = \"value\" }");
-        return headers;
-    };
-    for (name, span, node) in entries {
-        let lower = name.to_ascii_lowercase();
-        let problem = header_problem(&lower, &headers);
-        if let Some((what, help)) = problem {
-            let finding = Finding::at(
-                span,
-                section.path_of("headers"),
-                format!("a header of `{}` {what}", section.path),
-            );
-            reader.report(finding.help(help));
-        } else if let Some(value) = header_value(reader, &lower, &node) {
-            headers.push((lower, value));
-        }
-    }
-    headers
-}
-
-/// Why a header of this lower-case name cannot be sent along.
-fn header_problem(name: &str, others: &[(String, Secret)]) -> Option<(&'static str, &'static str)> {
-    const RESERVED: [&str; 3] = ["webhook-", "content-", "transfer-"];
-    let reserved = RESERVED.iter().any(|prefix| name.starts_with(prefix));
-    if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
-        return Some((
-            "is not a header's name",
-            "allowed are letters, digits and `-`",
-        ));
-    }
-    if reserved || matches!(name, "host" | "connection") {
-        let help = "`webhook-*`, `content-*`, `transfer-*`, `host` and `connection` are set by the program";
-        return Some(("is reserved", help));
-    }
-    let twice = others.iter().any(|(other, _)| other == name);
-    twice.then_some((
-        "is given twice",
-        "upper and lower case are the same to HTTP",
-    ))
-}
-
-fn header_value(reader: &mut Reader<'_>, name: &str, node: &Node<'_>) -> Option<Secret> {
-    if names_secret(name) {
-        reader.warn_if_literal(node);
-    }
-    let value = reader.text(node)?;
-    if http::HeaderValue::from_str(&value).is_err() {
-        reader.refuse(
-            node,
-            "is no header's value",
-            "line breaks and control characters are not allowed",
-        );
-        return None;
-    }
-    Some(Secret::new(value))
-}
-
 fn creators(
     reader: &mut Reader<'_>,
     section: &Section<'_>,
     named: &mut Vec<(Username, String, std::ops::Range<usize>)>,
 ) -> Option<Vec<Username>> {
     let node = section.find("creators")?;
-    let mut names = Vec::new();
+    let mut usernames = Vec::new();
     for node in reader.list(&node, "a list: of usernames")? {
         if let Some(name) = username(reader, &node) {
             named.push((name.clone(), node.path, node.span));
-            names.push(name);
+            usernames.push(name);
         }
     }
-    Some(names)
+    Some(usernames)
 }
 
 fn rate(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Rate> {

@@ -391,7 +391,9 @@ fn places_are_counted_in_characters_of_the_file_itself() {
 #[test]
 fn a_thousand_problems_are_counted_and_a_hundred_shown() {
     let names: Vec<_> = (0..1_000).map(|_| "\"?\"".to_owned()).collect();
-    let place = Place::with_config(GOOD.replace("\"bellapoarch\"", &names.join(",")));
+    // A warning beside them is not counted among them.
+    let text = GOOD.replace("${KEY}", "knbn_literal");
+    let place = Place::with_config(text.replace("\"bellapoarch\"", &names.join(",")));
     let problems = place.load().unwrap_err();
     assert_eq!((problems.problems.len(), problems.left_out), (100, 900));
     assert!(
@@ -399,4 +401,17 @@ fn a_thousand_problems_are_counted_and_a_hundred_shown() {
         "{}",
         problems.summary()
     );
+}
+
+#[test]
+fn a_watchlist_of_a_hundred_thousand_is_read_and_its_problems_are_found_at_once() {
+    let place =
+        Place::with_config(GOOD.replace("creators = [", "file = \"creators.txt\"\ncreators = ["));
+    let names: Vec<_> = (0..100_000).map(|n| format!("creator_{n}")).collect();
+    let list = names.join("\n");
+    place.write("creators.txt", &list);
+    assert_eq!(place.load().unwrap().config.creators.len(), 100_002);
+    place.write("creators.txt", list.replace('_', "-"));
+    let problems = place.load().unwrap_err();
+    assert_eq!(problems.left_out, 99_900);
 }
