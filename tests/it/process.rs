@@ -18,7 +18,7 @@ use tallylight::simulator::{Account, Handle, Receiver, Simulator, World, wire};
 use tempfile::TempDir;
 
 /// Longer than anything here takes; a test that hangs ends with a message.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What surrounds the daemon, and outlives it.
 pub(crate) struct Surroundings {
@@ -101,7 +101,7 @@ listen = "off"
             self.api.url(),
             self.receiver.url(),
             key.expose(),
-            vec!["\"50ms\""; 2_000].join(", "),
+            vec!["\"100ms\""; 50].join(", "),
         )
     }
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Stored};
 use super::{Daemon, PATIENCE, Surroundings, name};
 
 /// Aborts at `point` for the first, second, ... time while one creator goes live and offline.
@@ -74,7 +74,11 @@ async fn settle_in(around: &Surroundings, daemon: &mut Daemon) {
 
 /// A start that was missed is shown again, and everything that is told arrives.
 async fn tell_the_rest(around: &Surroundings, daemon: &Daemon) {
+    let handle = around.handle();
+    let creator = name(0);
+    let asked = handle.polls(&creator) + 2;
     let told = async {
+        handle.wait_for_polls(&creator, asked).await;
         loop {
             let ledger = Ledger::audit(&around.receiver.received());
             match ledger.lives.get("creator0").map(Vec::len) {
@@ -82,11 +86,13 @@ async fn tell_the_rest(around: &Surroundings, daemon: &Daemon) {
                     .handle()
                     .set_live(&name(0), Some("7600000000000000001")),
                 Some(entries) if entries % 2 == 1 => around.handle().set_offline(&name(0)),
-                Some(_) => return,
+                Some(_) if Stored::read(&around.store_file()).pending == 0 => return,
+                Some(_) => {}
             }
             let more = around.receiver.count() + 1;
             let _ =
-                tokio::time::timeout(Duration::from_secs(2), around.receiver.wait_for(more)).await;
+                tokio::time::timeout(Duration::from_millis(200), around.receiver.wait_for(more))
+                    .await;
         }
     };
     let in_time = tokio::time::timeout(PATIENCE, told).await;
