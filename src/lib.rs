@@ -2,6 +2,7 @@
 
 mod abort;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod domain;

@@ -17,8 +17,9 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use self::play::Play;
+use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::daemon::{Clock, World};
+use crate::daemon::World;
 use crate::domain::Username;
 use crate::konbini::Client;
 use crate::simulator::Account;

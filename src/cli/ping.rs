@@ -11,8 +11,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::cli::{print, say};
+use crate::clock::Clock;
 use crate::config::{Config, Webhook};
-use crate::daemon::Clock;
 use crate::domain::text::Printable;
 use crate::domain::{Event, EventId};
 use crate::webhook::{Endpoint, HttpSender, Outcome, Sender};

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::Clock;
 use crate::domain::observation::{Cause, LiveStream, Observation, Remedy, Unclear};
 use crate::domain::retry::poll_retry;
 use crate::domain::text::Printable;

@@ -9,8 +9,9 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::config::{Config, Loaded, StorageLocation};
-use crate::daemon::{self, Clock, World, logs};
+use crate::daemon::{self, World, logs};
 use crate::konbini::Client;
 use crate::store::Store;
 use crate::store::sqlite::Sqlite;

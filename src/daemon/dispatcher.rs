@@ -17,7 +17,8 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::lane::Lane;
-use super::{Clock, Progress};
+use super::Progress;
+use crate::clock::Clock;
 use crate::config::Webhook;
 use crate::store::{DisabledWebhook, Store, StoreError};
 use crate::webhook::{Endpoint, EndpointError, Sender};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Clock;
+use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 
 /// How often it looks.

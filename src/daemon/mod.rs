@@ -1,6 +1,5 @@
 //! The running program: loops around the pure rooms, each owned by the supervisor.
 
-pub mod clock;
 pub mod dispatcher;
 mod housekeeper;
 pub mod logs;
@@ -12,7 +11,6 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-pub use clock::Clock;
 pub use progress::Progress;
 pub use supervisor::TaskFailure;
 
@@ -20,6 +18,7 @@ use self::dispatcher::{DispatchError, Dispatcher, DispatcherParts};
 use self::housekeeper::Housekeeper;
 use self::poller::Poller;
 use self::supervisor::Supervisor;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::konbini::Source;
 use crate::store::{Store, StoreError};

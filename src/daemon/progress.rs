@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::Clock;
+use crate::clock::Clock;
 
 /// One loop's sign of life; clones share it.
 #[derive(Debug, Clone)]

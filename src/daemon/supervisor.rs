@@ -159,7 +159,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_task_that_fails_ends_or_panics_stops_the_others_and_is_named() {
-        let cases: [(fn() -> Result<(), io::Error>, &str); 3] = [
+        type End = fn() -> Result<(), io::Error>;
+        let cases: [(End, &str); 3] = [
             (
                 || Err(io::Error::other("disk gone")),
                 "the poller cannot go on: disk gone",

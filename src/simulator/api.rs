@@ -18,7 +18,7 @@ use self::bodies::Scene;
 use super::faults::{Fault, Faults};
 use super::wire::{Reply, Request, Traffic, Wire};
 use super::world::{Stream, World};
-use crate::daemon::Clock;
+use crate::clock::Clock;
 use crate::domain::{Timestamp, Username};
 
 /// Requests remembered; older ones are forgotten first.

@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::wire::{Reply, Request, Wire};
-use crate::daemon::Clock;
+use crate::clock::Clock;
 use crate::domain::Timestamp;
 use crate::domain::signature::SigningKey;
 

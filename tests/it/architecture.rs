@@ -6,33 +6,35 @@ use std::path::{Path, PathBuf};
 
 /// Each room with the rooms it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("abort", &[]),
     ("domain", &[]),
+    ("clock", &["domain"]),
     ("schedule", &["domain"]),
     ("config", &["domain"]),
-    ("store", &["domain", "config", "abort"]),
-    ("webhook", &["domain", "config"]),
-    ("konbini", &["domain", "config"]),
-    ("simulator", &["domain", "daemon"]),
+    ("store", &["abort", "config", "domain"]),
+    ("webhook", &["config", "domain"]),
+    ("konbini", &["config", "domain"]),
+    ("simulator", &["clock", "domain"]),
     (
         "daemon",
         &[
-            "domain", "schedule", "config", "store", "webhook", "konbini", "abort",
+            "abort", "clock", "config", "domain", "konbini", "schedule", "store", "webhook",
         ],
     ),
     (
         "cli",
         &[
-            "domain",
-            "schedule",
+            "clock",
             "config",
+            "daemon",
+            "domain",
+            "konbini",
+            "schedule",
+            "simulator",
             "store",
             "webhook",
-            "konbini",
-            "simulator",
-            "daemon",
         ],
     ),
-    ("abort", &[]),
 ];
 
 /// Rooms that decide and do not act, and what acting would need.
@@ -121,8 +123,8 @@ fn sources() -> Vec<(String, PathBuf, String)> {
                 .to_owned();
             let inside = path.strip_prefix(&root).unwrap();
             let first = Path::new(inside.iter().next().unwrap());
-            let room = first.file_stem().unwrap().to_str().unwrap().to_owned();
-            (room, path, code)
+            let name = first.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, path, code)
         })
         .collect()
 }

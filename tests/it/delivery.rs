@@ -4,7 +4,7 @@
 
 use assert_cmd::Command;
 use http::StatusCode;
-use tallylight::daemon::Clock;
+use tallylight::clock::Clock;
 use tallylight::simulator::receiver::{Receiver, Verdict};
 use tallylight::simulator::wire::{Answer, Reply, loopback};
 

@@ -9,8 +9,8 @@
 use std::time::Duration;
 
 use http::{StatusCode, header};
+use tallylight::clock::Clock;
 use tallylight::config::{self, Secret};
-use tallylight::daemon::Clock;
 use tallylight::domain::observation::{Cause, LiveStream};
 use tallylight::domain::{Observation, Unclear, Username};
 use tallylight::konbini::answer::ProfileFinding;

@@ -1,5 +1,13 @@
 //! All integration tests in one binary: the real program against the simulator, on loopback.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "in a test a panic is the message"
+)]
+
 mod architecture;
 mod config;
 mod delivery;

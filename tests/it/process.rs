@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use tallylight::daemon::Clock;
+use tallylight::clock::Clock;
 use tallylight::domain::Username;
 use tallylight::domain::signature::SigningKey;
 use tallylight::simulator::{Account, Handle, Receiver, Simulator, World, wire};
@@ -58,10 +58,18 @@ impl Surroundings {
             receiver,
             folder: tempfile::tempdir().unwrap(),
         };
-        let names: String = (0..creators)
-            .map(|number| format!("{}\n", name(number)))
+        let names: Vec<String> = (0..creators)
+            .map(|number| name(number).to_string())
             .collect();
-        fs::write(surroundings.folder.path().join("creators.txt"), names).unwrap();
+        fs::write(
+            surroundings.folder.path().join("creators.txt"),
+            names.join(
+                "
+",
+            ) + "
+",
+        )
+        .unwrap();
         fs::write(surroundings.config_file(), surroundings.configuration(&key)).unwrap();
         surroundings
     }

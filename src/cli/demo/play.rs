@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::screen;
 use super::script::{Act, Script};
-use crate::daemon::{self, Clock};
+use crate::clock::Clock;
+use crate::daemon;
 use crate::domain::signature::SigningKey;
 use crate::simulator::receiver::{Received, Receiver, Verdict};
 use crate::simulator::{Account, Answer, Fault, Handle, Simulator, wire};

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 
+use crate::clock::Clock;
 use crate::config::Webhook;
-use crate::daemon::Clock;
 use crate::domain::Timestamp;
 use crate::store::{Attempt, Delivery, DisabledWebhook, Fate, Settlement};
 use crate::webhook::outcome::{ErrorClass, FEW_ATTEMPTS, Outcome, Verdict};

@@ -258,7 +258,7 @@ impl Core {
             return None;
         }
         entry.unclear_in_a_row = 0;
-        let step = match self.crowd.weigh(creator, entry, step, &self.polling, now) {
+        let step = match self.crowd.weigh((creator, entry), step, &self.polling, now) {
             Verdict::Taken(step) => step,
             Verdict::Confirmed(at) => self.taken_as_of(creator, observation, at, now),
             Verdict::Held => {
@@ -443,8 +443,12 @@ impl Core {
 
 /// A timer fires up to a millisecond late: so many requests may make up for five of these.
 fn timer_burst(per_second: f64) -> u32 {
-    let late = (per_second * 0.005).floor().clamp(0.0, 100.0);
-    (1..=100).take_while(|&n| f64::from(n) <= late).count() as u32 + 1
+    let late = per_second * 0.005;
+    (1..=100)
+        .take_while(|&n| f64::from(n) <= late)
+        .last()
+        .unwrap_or(0)
+        + 1
 }
 
 /// The first failure of a creator and every tenth, so that a failing API does not fill the log.

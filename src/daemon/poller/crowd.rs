@@ -37,8 +37,7 @@ impl Crowd {
     /// Weighs the `step` that a certain answer would make of `entry`.
     pub(super) fn weigh(
         &mut self,
-        creator: CreatorIndex,
-        entry: &mut Entry,
+        (creator, entry): (CreatorIndex, &mut Entry),
         step: Step,
         polling: &Polling,
         now: Now,

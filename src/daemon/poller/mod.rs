@@ -18,8 +18,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::core::{Core, Job, Next, Now, Poll, Then};
-use super::Clock;
 use super::progress::Progress;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::retry::doubling;
 use crate::domain::{Cause, Observation, Unclear};

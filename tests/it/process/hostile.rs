@@ -1,6 +1,6 @@
 //! What strangers write, and answers that want to be endless, go through the program without harm.
 
-use tallylight::domain::Timestamp;
+use tallylight::clock::Clock;
 use tallylight::simulator::world::TITLES;
 use tallylight::simulator::{Fault, Stream};
 
@@ -11,16 +11,16 @@ use super::{PATIENCE, Surroundings, name};
 async fn hostile_titles_arrive_as_they_are_and_never_reach_the_log_raw() {
     let around = Surroundings::of(TITLES.len()).await;
     let daemon = around.start();
+    let clock = Clock::system();
     for (number, title) in TITLES.iter().enumerate() {
         let handle = around.handle();
         let creator = name(number);
         tokio::time::timeout(PATIENCE, handle.wait_for_polls(&creator, 1))
             .await
             .unwrap();
-        let now = Timestamp::from_millis(jiff::Timestamp::now().as_millisecond());
         around
             .handle()
-            .begin(&creator, Stream::new(&creator, now).titled(title));
+            .begin(&creator, Stream::new(&creator, clock.now()).titled(title));
     }
     let received = around.receiver.wait_for(TITLES.len());
     let received = tokio::time::timeout(PATIENCE, received).await.unwrap();

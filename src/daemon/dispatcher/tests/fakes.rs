@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::config::WebhookId;
-use crate::daemon::Clock;
 use crate::domain::event::InstallationId;
 use crate::domain::{EventId, EventType, Timestamp};
 use crate::store::{

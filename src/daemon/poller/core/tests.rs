@@ -1,3 +1,8 @@
+#![expect(
+    clippy::unchecked_time_subtraction,
+    reason = "in a test an underflow is a message too"
+)]
+
 use std::sync::Arc;
 
 use super::*;
@@ -99,7 +104,9 @@ impl Bench {
     /// Takes an answer and stores what it tells.
     fn answer(&mut self, poll: &Poll, observation: &Observation) {
         let job = self.core.answered(poll, observation, self.at(), 0.5);
-        job.into_iter().for_each(|job| self.store(job));
+        if let Some(job) = job {
+            self.store(job);
+        }
         while let Some(job) = self.core.health_job() {
             self.store(job);
         }
@@ -215,7 +222,7 @@ fn no_more_requests_are_under_way_than_allowed_and_one_for_each_creator() {
 fn a_creator_whose_polls_hang_or_fail_delays_no_other() {
     let mut bench = Bench::settled(20);
     let stuck = bench.poll();
-    let mut asked = vec![0; 20];
+    let mut asked = [0; 20];
     let start = bench.now;
     while bench.now < start + second(3_000) {
         let poll = bench.poll();
@@ -231,7 +238,7 @@ fn a_creator_whose_polls_hang_or_fail_delays_no_other() {
         );
     }
     for (index, polls) in asked.iter().enumerate() {
-        match index as u32 {
+        match u32::try_from(index).unwrap() {
             index if index == stuck.creator => assert_eq!(*polls, 0),
             7 => {}
             _ => assert!(
