@@ -1,6 +1,6 @@
 //! The configuration as the rest of the program sees it: checked, complete, typed.
 //!
-//! [`load`] is the one way in, for start, `check` and reload alike. It reports every problem
+//! [`load()`] is the one way in, for start, `check` and reload alike. It reports every problem
 //! at once, reads the configuration and the files it names, and opens nothing else. The
 //! environment is an argument.
 

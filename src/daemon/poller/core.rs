@@ -5,17 +5,18 @@
 //! that has to be stored counts only from [`Core::stored`] on: memory is never ahead of
 //! the store.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::announce::Announcer;
+use super::bulletin::Bulletin;
 use super::crowd::{Crowd, Verdict};
+use super::orders::{Job, Next, Now, Poll, Then};
 use super::roster::Roster;
 use crate::config::{Config, Polling};
 use crate::domain::event::InstallationId;
 use crate::domain::observation::{Cause, Remedy};
 use crate::domain::retry::poll_retry;
-use crate::domain::source_health::{DegradedReason, HealthChange, SourceHealth};
+use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{self, CreatorState, Reading, Step};
 use crate::domain::{Observation, Timestamp, Unclear, Username};
 use crate::schedule::fixed::Situation;
@@ -37,64 +38,8 @@ pub(super) struct Core {
     /// When the gate last opened: nobody was late while it was shut.
     opened_at: Duration,
     crowd: Crowd,
-    health: SourceHealth,
-    /// Changes of health that are not stored yet; the first is under way if `telling`.
-    untold: VecDeque<HealthChange>,
-    telling: bool,
+    bulletin: Bulletin,
     in_flight: usize,
-}
-
-/// Both clocks, read together.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Now {
-    /// For waits.
-    pub(super) monotonic: Duration,
-    /// For what is told.
-    pub(super) wall: Timestamp,
-}
-
-/// What to do next.
-#[derive(Debug, PartialEq)]
-pub(super) enum Next {
-    /// Ask for this creator.
-    Poll(Poll),
-    /// Nothing before this time.
-    WaitUntil(Duration),
-    /// Nothing until something that is under way ends.
-    WaitForOthers,
-}
-
-/// One request to make.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Poll {
-    pub(super) creator: CreatorIndex,
-    pub(super) username: Username,
-    pub(super) reason: Reason,
-    /// How late it starts.
-    pub(super) lateness: Duration,
-    /// Whether it tries, for everybody, whether a suspension is over.
-    pub(super) probe: bool,
-}
-
-/// Something to store, and what counts once it is.
-#[derive(Debug)]
-pub(super) struct Job {
-    pub(super) change: Change,
-    pub(super) then: Then,
-}
-
-/// What counts once a change is stored.
-#[derive(Debug)]
-pub(super) enum Then {
-    /// The creator is in this state, and polled next at this monotonic time.
-    Creator {
-        creator: CreatorIndex,
-        state: Box<CreatorState>,
-        due: Duration,
-        reason: Reason,
-    },
-    /// The oldest change of health is told.
-    Health,
 }
 
 impl Core {
@@ -116,9 +61,7 @@ impl Core {
             gate: Gate::Open,
             opened_at: now.monotonic,
             crowd: Crowd::default(),
-            health: SourceHealth::restored(snapshot.degraded),
-            untold: VecDeque::new(),
-            telling: false,
+            bulletin: Bulletin::restored(snapshot.degraded),
             in_flight: 0,
             polling,
         };
@@ -180,16 +123,14 @@ impl Core {
     /// A poll later than a whole interval means that the rate does not carry the watchlist.
     fn judge_lateness(&mut self, lateness: Duration, interval: Duration, now: Timestamp) {
         let reason = DegradedReason::FallingBehind;
-        let change = if lateness > interval {
+        if lateness > interval {
             let detail = "polls start later than a whole interval: \
                           raise max_requests_per_second or the interval";
-            self.health.raise(reason, now, detail)
+            self.bulletin.raise(reason, now, detail);
         } else if lateness < interval / 4 {
-            self.health.clear(reason, now, "polls start on time again")
-        } else {
-            None
-        };
-        self.note_health(change);
+            self.bulletin
+                .clear(reason, now, "polls start on time again");
+        }
     }
 
     /// Takes what a poll brought; `random` in `[0, 1)`. What is returned has to be stored.
@@ -212,18 +153,12 @@ impl Core {
             return None;
         }
         self.roster.entry_mut(poll.creator).failed_tries = 0;
-        for change in self.health.observe(observation, now.wall) {
-            self.note_health(Some(change));
-        }
+        self.bulletin.observe(observation, now.wall);
         let job = self.take(poll.creator, observation, now, random);
-        let calm = self.crowd.calmed_down(now.monotonic);
-        if calm {
-            let change = self.health.clear(
-                DegradedReason::MassFlip,
-                now.wall,
-                "no crowd changes any more",
-            );
-            self.note_health(change);
+        if self.crowd.calmed_down(now.monotonic) {
+            let detail = "no crowd changes any more";
+            self.bulletin
+                .clear(DegradedReason::MassFlip, now.wall, detail);
         }
         job
     }
@@ -264,10 +199,8 @@ impl Core {
             Verdict::Held => {
                 let detail = "many creators changed the same way within a minute; \
                               each change waits for a second poll";
-                let change = self
-                    .health
+                self.bulletin
                     .raise(DegradedReason::MassFlip, now.wall, detail);
-                self.note_health(change);
                 self.plan(creator, Situation::Confirming, now, random);
                 return None;
             }
@@ -383,44 +316,22 @@ impl Core {
                 entry.dirty = false;
                 self.queue.schedule(creator, due);
             }
-            Then::Health => {
-                self.untold.pop_front();
-                self.telling = false;
-            }
+            Then::Health => self.bulletin.told(),
         }
     }
 
     /// The next change of health to store, one at a time and in order.
     pub(super) fn health_job(&mut self) -> Option<Job> {
-        if self.telling {
-            return None;
-        }
-        let change = self.untold.front()?;
-        self.telling = true;
+        let change = self.bulletin.next()?;
+        let event = self.announcer.of_health(&change);
         Some(Job {
             change: Change {
                 creator: None,
-                degraded: Some(self.health.active().clone()),
-                events: vec![self.announcer.of_health(change)],
+                degraded: Some(self.bulletin.active().clone()),
+                events: vec![event],
             },
             then: Then::Health,
         })
-    }
-
-    fn note_health(&mut self, change: Option<HealthChange>) {
-        let Some(change) = change else { return };
-        log_health(&change);
-        // What came and went before anybody could be told is not worth two events.
-        let first_untold = usize::from(self.telling);
-        let came = self
-            .untold
-            .iter()
-            .skip(first_untold)
-            .position(|old| old.reason == change.reason);
-        match came {
-            Some(place) => drop(self.untold.remove(first_untold + place)),
-            None => self.untold.push_back(change),
-        }
     }
 
     /// What quiet polls learnt since the last checkpoint, and of whom.
@@ -457,16 +368,6 @@ fn log_unclear(username: &Username, unclear: &Unclear, in_a_row: u32) {
         tracing::warn!(creator = %username, in_a_row, "no certain answer: {unclear}");
     } else {
         tracing::debug!(creator = %username, in_a_row, "no certain answer: {unclear}");
-    }
-}
-
-fn log_health(change: &HealthChange) {
-    let detail = crate::domain::text::Printable(&change.detail);
-    let reason = change.reason.label();
-    if change.recovered {
-        tracing::info!(reason, since = %change.since, "monitor recovered: {detail}");
-    } else {
-        tracing::error!(reason, since = %change.since, "monitor degraded: {detail}");
     }
 }
 

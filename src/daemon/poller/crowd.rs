@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::core::Now;
+use super::orders::Now;
 use super::roster::{Entry, Held};
 use crate::config::Polling;
 use crate::domain::mass_flip::{Evidence, MassFlip, Way};

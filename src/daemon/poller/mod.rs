@@ -5,8 +5,10 @@
 //! stored; meanwhile its creator waits, and nobody else.
 
 mod announce;
+mod bulletin;
 mod core;
 mod crowd;
+mod orders;
 mod roster;
 
 use std::panic::AssertUnwindSafe;
@@ -17,7 +19,8 @@ use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::core::{Core, Job, Next, Now, Poll, Then};
+use self::core::Core;
+use self::orders::{Job, Next, Now, Poll, Then};
 use super::progress::Progress;
 use crate::clock::Clock;
 use crate::config::Config;

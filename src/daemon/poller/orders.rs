@@ -1,0 +1,61 @@
+//! What passes between the core, which decides, and the loop, which carries out.
+
+use std::time::Duration;
+
+use crate::domain::tracker::CreatorState;
+use crate::domain::{Timestamp, Username};
+use crate::schedule::{CreatorIndex, Reason};
+use crate::store::Change;
+
+/// Both clocks, read together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    /// For waits.
+    pub(super) monotonic: Duration,
+    /// For what is told.
+    pub(super) wall: Timestamp,
+}
+
+/// What to do next.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// Ask for this creator.
+    Poll(Poll),
+    /// Nothing before this time.
+    WaitUntil(Duration),
+    /// Nothing until something that is under way ends.
+    WaitForOthers,
+}
+
+/// One request to make.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Poll {
+    pub(super) creator: CreatorIndex,
+    pub(super) username: Username,
+    pub(super) reason: Reason,
+    /// How late it starts.
+    pub(super) lateness: Duration,
+    /// Whether it tries, for everybody, whether a suspension is over.
+    pub(super) probe: bool,
+}
+
+/// Something to store, and what counts once it is.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) change: Change,
+    pub(super) then: Then,
+}
+
+/// What counts once a change is stored.
+#[derive(Debug)]
+pub(super) enum Then {
+    /// The creator is in this state, and polled next at this monotonic time.
+    Creator {
+        creator: CreatorIndex,
+        state: Box<CreatorState>,
+        due: Duration,
+        reason: Reason,
+    },
+    /// The oldest change of health is told.
+    Health,
+}
