@@ -125,6 +125,8 @@ pub enum Permit {
 pub enum Refusal {
     /// The creator was polled less than its minimal interval ago.
     TooSoon,
+    /// Outside the creator's strict hours.
+    Closed,
     /// What is left is reserved for creators that would wait longer than promised.
     Reserved,
     /// More than half a day ahead of plan.
@@ -327,6 +329,9 @@ impl Learned {
         if early > 0.0 && one.claim != Claim::Confirm {
             return Some((early, Refusal::TooSoon));
         }
+        if let Some(wait) = one.opens_in(now.into()).filter(|_| !one.is_live()) {
+            return Some((wait, Refusal::Closed));
+        }
         let left = self.ledger.left();
         #[expect(clippy::cast_possible_truncation, reason = "minutes of a month")]
         let minutes_left = self.ledger.minutes_left(now) as f32;
@@ -451,12 +456,7 @@ impl Learned {
         } else {
             self.worthwhile(one, from, gap)
         };
-        let hours = one
-            .settings
-            .hours
-            .as_deref()
-            .filter(|_| one.settings.strict_hours);
-        let closed = hours.and_then(|hours| hours.opens_in(from.plus_minutes(wait)));
+        let closed = one.opens_in(from.plus_minutes(wait));
         (wait + closed.unwrap_or(0.0), reason)
     }
 
@@ -503,6 +503,22 @@ impl Learned {
 }
 
 impl Creator {
+    /// Minutes from `at` until the creator may be polled, if it has strict hours and they are over.
+    fn opens_in(&self, at: Moment) -> Option<f32> {
+        let hours = self
+            .settings
+            .hours
+            .as_deref()
+            .filter(|_| self.settings.strict_hours)?;
+        let ahead = hours.opens_in(at).filter(|&ahead| ahead > 0.0)?;
+        // Moments are whole seconds: one more, so as not to come before the hour.
+        Some(ahead + 1.0 / 60.0)
+    }
+
+    fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live { .. } | Phase::Ending { .. })
+    }
+
     /// Least minutes between the starts of two polls; moments are whole seconds, so one more.
     fn least_gap(&self) -> f32 {
         self.settings.min_interval + 1.0 / 60.0

@@ -368,6 +368,13 @@ impl Rhythm {
         self.last_end = ended;
     }
 
+    /// Every half hour was watched for `weeks`, as whoever made an imported list did.
+    pub(super) fn restore_exposure(&mut self, weeks: f32) {
+        for block in self.tables.iter_mut().flat_map(|tables| &mut tables.seen) {
+            *block += weeks;
+        }
+    }
+
     /// Exposure by blocks, if any start was ever found.
     pub(super) fn seen(&self) -> Option<&[f32; BLOCKS]> {
         self.tables.as_ref().map(|tables| &tables.seen)

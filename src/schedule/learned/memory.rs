@@ -111,9 +111,11 @@ impl Learned {
                 (true, _) => {}
                 (false, Some(_)) => one.rhythm.deposit(began),
                 (false, None) => {
+                    let weeks = previous
+                        .map_or(1.0, |previous| began.minutes_since(previous) / WEEK_MINUTES);
+                    one.rhythm.restore_exposure(weeks);
                     one.rhythm.learn(population, began);
-                    let exposed = previous.map_or(0.0, |previous| began.minutes_since(previous));
-                    one.rhythm.count(1.0, exposed / WEEK_MINUTES, began);
+                    one.rhythm.count(1.0, weeks, began);
                 }
             }
             previous = Some(began);
