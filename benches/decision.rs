@@ -50,7 +50,7 @@ fn streams(number: u32) -> impl Iterator<Item = KnownStream> {
             .plus(offset);
         KnownStream {
             began,
-            ended: Some(began.plus(Duration::from_secs(5_400))),
+            ended: Some(began.plus(Duration::from_mins(90))),
             resumed: false,
         }
     })

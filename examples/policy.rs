@@ -16,8 +16,8 @@ use tallylight::schedule::queue::Queue;
 use tallylight::schedule::{CreatorIndex, fixed};
 
 /// How long the first polls of all creators take together.
-const FIRST_ROUND: Duration = Duration::from_secs(600);
-const TICK: Duration = Duration::from_secs(3_600);
+const FIRST_ROUND: Duration = Duration::from_mins(10);
+const TICK: Duration = Duration::from_hours(1);
 
 #[derive(Deserialize)]
 struct Hello {

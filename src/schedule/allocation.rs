@@ -88,6 +88,7 @@ fn quiet_time(y: f32) -> f32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "bounds and priors are exact")]
 mod tests {
     use super::*;
     use crate::domain::Timestamp;

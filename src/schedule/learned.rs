@@ -10,185 +10,34 @@ use super::allocation::{first_worth, live_wait};
 use super::controller::Controller;
 use super::ledger::{Headers, Ledger, Taken};
 pub use super::population::Population;
-use super::rhythm::{Hours, Rhythm};
-use super::week::{Moment, WeekMask};
+use super::rhythm::Rhythm;
+use super::week::Moment;
 use super::{CreatorIndex, NextPoll, Reason};
 use crate::domain::Timestamp;
 use crate::domain::retry::doubling;
 
+mod creator;
 mod memory;
 mod plan;
+mod settings;
+
+use creator::{Claim, Creator, Phase, claim_of};
 pub use memory::{KnownStream, Learning};
 use plan::Plan;
+use settings::{Compact, as_minutes};
+pub use settings::{Options, Outcome, Permit, Refusal, Settings};
 
 /// What a missed restart adds to the weight of an unseen end.
 const RESTART_WEIGHT: f32 = 0.03;
 /// How far a creator's mean duration moves its price: a hit on a long stream saves more.
 const DURATION_EXPONENT: f32 = 0.7;
 /// The wait after an unclear poll; doubles up to the longest.
-const AFTER_UNCLEAR: Duration = Duration::from_secs(60);
-const LONGEST_AFTER_UNCLEAR: Duration = Duration::from_secs(30 * 60);
+const AFTER_UNCLEAR: Duration = Duration::from_mins(1);
+const LONGEST_AFTER_UNCLEAR: Duration = Duration::from_mins(30);
 /// How far ahead of plan ordinary polls may run, in days.
 const MOST_AHEAD: f64 = 0.5;
 /// How long a refused poll waits at least, and at most.
 const REFUSED_WAITS: (f32, f32) = (1.0, 60.0);
-
-/// What the configuration says about all creators.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Options {
-    /// A minute of undetected end against a minute of undetected start. Default 0.15.
-    pub end_weight: f64,
-    /// The longest wait while live, if configured.
-    pub live_interval: Option<Duration>,
-    /// Before a confirming poll.
-    pub confirm_after: Duration,
-    /// 0: every stream counts alike; 1: every creator counts alike, however often it streams.
-    pub fairness: f64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            end_weight: 0.15,
-            live_interval: None,
-            confirm_after: Duration::from_secs(45),
-            fairness: 0.0,
-        }
-    }
-}
-
-/// What the configuration says about one creator.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// Worth of a minute of this creator against others. Default 1.
-    pub priority: f64,
-    /// Polled at exactly this interval.
-    pub interval: Option<Duration>,
-    /// Never two polls closer than this. Default 1 minute.
-    pub min_interval: Duration,
-    /// Never a longer wait than this.
-    pub max_interval: Option<Duration>,
-    /// Half hours of the week in which starts are expected; all if `None`.
-    pub hours: Option<Box<WeekMask>>,
-    /// No poll at all outside `hours`, but of a live stream.
-    pub strict_hours: bool,
-    /// Offset of the creator's time zone from UTC in minutes, if known.
-    pub utc_offset: Option<i16>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            priority: 1.0,
-            interval: None,
-            min_interval: Duration::from_secs(60),
-            max_interval: None,
-            hours: None,
-            strict_hours: false,
-            utc_offset: None,
-        }
-    }
-}
-
-/// What a poll made of a creator: the tracker's state after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// A stream runs since then, as far as known.
-    Live {
-        /// When it began.
-        began: Timestamp,
-    },
-    /// "Not live" after live, to be confirmed.
-    Ending,
-    /// Not live.
-    Offline,
-    /// So many polls in a row were unclear, at least one.
-    Unclear(u32),
-}
-
-/// Whether a poll that is due may start.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Permit {
-    /// Go; hand the credit back to [`Learned::settle`].
-    Granted(Taken),
-    /// Not now: queue it again after this wait.
-    Refused {
-        /// From now.
-        wait: Duration,
-        /// Why.
-        refusal: Refusal,
-    },
-}
-
-/// Why a poll may not start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The creator was polled less than its minimal interval ago.
-    TooSoon,
-    /// Outside the creator's strict hours.
-    Closed,
-    /// What is left is reserved for creators that would wait longer than promised.
-    Reserved,
-    /// More than half a day ahead of plan.
-    Ahead,
-    /// The period's credits are used, or the account's are.
-    Exhausted,
-    /// The spending must be stored first: [`Ledger::to_store`].
-    Unstored,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Phase {
-    Unknown,
-    Offline,
-    Live {
-        began: Moment,
-        found: Moment,
-        seen: Moment,
-    },
-    Ending {
-        began: Moment,
-        found: Moment,
-        seen: Moment,
-        gone: Moment,
-    },
-}
-
-/// The kinds of polls as the budget sees them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Claim {
-    /// Made to confirm an answer: as soon as configured.
-    Confirm,
-    /// Made because a promise says so.
-    Promised,
-    /// Made because it is worth a credit.
-    Ordinary,
-}
-
-#[derive(Debug)]
-struct Creator {
-    rhythm: Rhythm,
-    settings: Compact,
-    phase: Phase,
-    /// The last certain answer.
-    answered: Option<Moment>,
-    /// The last poll that was allowed to start.
-    polled: Option<Moment>,
-    claim: Claim,
-    watched: bool,
-}
-
-/// [`Settings`] in minutes and half the size.
-#[derive(Debug)]
-struct Compact {
-    priority: f32,
-    interval: Option<f32>,
-    min_interval: f32,
-    max_interval: Option<f32>,
-    hours: Option<Box<WeekMask>>,
-    strict_hours: bool,
-    utc_offset: Option<i16>,
-}
 
 /// The learned schedule of all creators.
 #[derive(Debug)]
@@ -502,175 +351,6 @@ impl Learned {
     }
 }
 
-impl Creator {
-    /// Minutes from `at` until the creator may be polled, if it has strict hours and they are over.
-    fn opens_in(&self, at: Moment) -> Option<f32> {
-        let hours = self
-            .settings
-            .hours
-            .as_deref()
-            .filter(|_| self.settings.strict_hours)?;
-        let ahead = hours.opens_in(at).filter(|&ahead| ahead > 0.0)?;
-        // Moments are whole seconds: one more, so as not to come before the hour.
-        Some(ahead + 1.0 / 60.0)
-    }
-
-    fn is_live(&self) -> bool {
-        matches!(self.phase, Phase::Live { .. } | Phase::Ending { .. })
-    }
-
-    /// Least minutes between the starts of two polls; moments are whole seconds, so one more.
-    fn least_gap(&self) -> f32 {
-        self.settings.min_interval + 1.0 / 60.0
-    }
-
-    fn since_polled(&self, now: Moment) -> f32 {
-        self.polled.map_or(f32::MAX, |at| now.minutes_since(at))
-    }
-
-    fn waited(&self, now: Moment) -> f32 {
-        self.answered
-            .or(self.polled)
-            .map_or(f32::MAX, |at| now.minutes_since(at))
-    }
-
-    /// Takes one outcome: learns, and moves the phase on.
-    fn take(&mut self, population: &mut Population, outcome: Outcome, now: Moment) {
-        // A start in the future, or long gone, is a stranger's word: keep it within reason.
-        let bounded = |at: Timestamp| Moment::from(at).clamp(now.minus_minutes(10_080.0), now);
-        let phase = match (self.phase, outcome) {
-            (_, Outcome::Unclear(_)) => return,
-            (Phase::Unknown | Phase::Offline, Outcome::Live { began }) => {
-                self.found(population, bounded(began), now)
-            }
-            (Phase::Unknown | Phase::Offline, _) => {
-                self.expose(population, now, None);
-                Phase::Offline
-            }
-            (
-                Phase::Live { began, found, .. } | Phase::Ending { began, found, .. },
-                Outcome::Live { began: word },
-            ) => self.still_live(population, (began, found), bounded(word), now),
-            (Phase::Live { began, found, seen }, Outcome::Ending) => Phase::Ending {
-                began,
-                found,
-                seen,
-                gone: now,
-            },
-            (ending @ Phase::Ending { .. }, Outcome::Ending) => ending,
-            (Phase::Live { began, found, seen }, Outcome::Offline) => {
-                self.rhythm
-                    .close(population, began, found, seen.midpoint(now));
-                Phase::Offline
-            }
-            (
-                Phase::Ending {
-                    began,
-                    found,
-                    seen,
-                    gone,
-                },
-                Outcome::Offline,
-            ) => {
-                self.rhythm
-                    .close(population, began, found, seen.midpoint(gone));
-                Phase::Offline
-            }
-        };
-        self.phase = phase;
-        self.answered = Some(now);
-    }
-
-    fn found(&mut self, population: &mut Population, began: Moment, now: Moment) -> Phase {
-        self.expose(population, now, Some(began));
-        self.rhythm.learn(population, began);
-        Phase::Live {
-            began,
-            found: now,
-            seen: now,
-        }
-    }
-
-    /// The same stream, or a new one that replaced it: a restart, from which no habit is learned.
-    fn still_live(
-        &mut self,
-        population: &mut Population,
-        known: (Moment, Moment),
-        word: Moment,
-        now: Moment,
-    ) -> Phase {
-        let (began, found) = known;
-        if word <= began {
-            return Phase::Live {
-                began,
-                found,
-                seen: now,
-            };
-        }
-        let seen = match self.phase {
-            Phase::Live { seen, .. } | Phase::Ending { seen, .. } => seen,
-            Phase::Unknown | Phase::Offline => began,
-        };
-        self.rhythm
-            .close(population, began, found, seen.midpoint(word.max(seen)));
-        Phase::Live {
-            began: word,
-            found: now,
-            seen: now,
-        }
-    }
-
-    fn expose(&mut self, population: &mut Population, now: Moment, found: Option<Moment>) {
-        let hours = self.settings.hours();
-        self.rhythm
-            .expose(population, hours, (self.answered, now), found);
-    }
-}
-
-impl Compact {
-    fn hours(&self) -> Hours<'_> {
-        Hours {
-            open: self.hours.as_deref(),
-            utc_offset: self.utc_offset,
-        }
-    }
-
-    fn wish(&self) -> plan::Wish {
-        match (self.interval, self.max_interval) {
-            (Some(interval), _) => plan::Wish::Pinned(interval),
-            (None, Some(longest)) => plan::Wish::AtMost(longest),
-            (None, None) => plan::Wish::Fair,
-        }
-    }
-}
-
-impl From<&Settings> for Compact {
-    fn from(settings: &Settings) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "a weight of about one")]
-        let priority = settings.priority.clamp(1e-3, 1e6) as f32;
-        let shortest = settings
-            .min_interval
-            .min(settings.interval.unwrap_or(Duration::MAX));
-        Self {
-            priority,
-            interval: settings.interval.map(as_minutes),
-            min_interval: as_minutes(shortest).max(0.0),
-            max_interval: settings.max_interval.map(as_minutes),
-            hours: settings.hours.clone(),
-            strict_hours: settings.strict_hours,
-            utc_offset: settings.utc_offset,
-        }
-    }
-}
-
-fn claim_of(reason: Reason) -> Claim {
-    match reason {
-        Reason::Worth { .. } | Reason::Live | Reason::Retry => Claim::Ordinary,
-        Reason::Confirm => Claim::Confirm,
-        _ => Claim::Promised,
-    }
-}
-
 fn refused(wait: f32, refusal: Refusal) -> Permit {
     Permit::Refused {
         wait: minutes(wait),
@@ -680,10 +360,6 @@ fn refused(wait: f32, refusal: Refusal) -> Permit {
 
 fn minutes(minutes: f32) -> Duration {
     Duration::try_from_secs_f32(minutes * 60.0).unwrap_or(Duration::ZERO)
-}
-
-fn as_minutes(duration: Duration) -> f32 {
-    duration.as_secs_f32() / 60.0
 }
 
 #[cfg(test)]

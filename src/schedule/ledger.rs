@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::Timestamp;
 
+mod account;
 mod month;
+use account::Account;
 pub use month::Renewal;
 
 const DAY: f64 = 86_400_000.0;
 /// Periods remembered: enough for a clock that jumps to and fro.
 const PERIODS: usize = 4;
 /// How long an account that was empty is taken to be so.
-const ASK_EMPTY_AFTER: Duration = Duration::from_secs(3_600);
+const ASK_EMPTY_AFTER: Duration = Duration::from_hours(1);
 /// The share of the budget that is planned with; the rest is for what the hour cannot foresee.
 const PLANNED: f64 = 0.997;
 /// Answers under way may come in the wrong order: a rise of the remainder up to this is none.
@@ -73,33 +75,6 @@ struct Line {
     from: Timestamp,
     spent: u64,
     total: f64,
-}
-
-/// What the headers say of the account, which other programs may use too.
-#[derive(Debug, Clone, Copy)]
-struct Account {
-    since: Timestamp,
-    /// When first heard of, or after a renewal.
-    at_first: u64,
-    /// The least heard of since.
-    remaining: u64,
-    /// What was used here since `at_first`.
-    own: u64,
-    /// When the headers were last read.
-    heard: Timestamp,
-}
-
-impl Account {
-    fn elsewhere(&self) -> u64 {
-        (self.at_first - self.remaining).saturating_sub(self.own)
-    }
-
-    /// What is left of the account for this program until `end`, if the others go on as they do.
-    fn share_until(&self, now: Timestamp, end: Timestamp) -> f64 {
-        let elapsed = millis(self.since, now).max(DAY / 24.0);
-        let others = self.elsewhere() as f64 / elapsed * millis(now, end);
-        (self.remaining as f64 - others).max(0.0)
-    }
 }
 
 impl Ledger {
@@ -255,17 +230,16 @@ impl Ledger {
             return None;
         }
         let start = self.start;
-        match self.spent.iter_mut().find(|entry| entry.period == start) {
-            Some(entry) => entry.credits += 1,
-            None => {
-                self.spent.push(Spent {
-                    period: start,
-                    credits: 1,
-                });
-                self.spent
-                    .sort_by_key(|entry| std::cmp::Reverse(entry.period));
-                self.spent.truncate(PERIODS);
-            }
+        if let Some(entry) = self.spent.iter_mut().find(|entry| entry.period == start) {
+            entry.credits += 1;
+        } else {
+            self.spent.push(Spent {
+                period: start,
+                credits: 1,
+            });
+            self.spent
+                .sort_by_key(|entry| std::cmp::Reverse(entry.period));
+            self.spent.truncate(PERIODS);
         }
         if let Some(account) = &mut self.account {
             account.own += 1;
@@ -309,7 +283,7 @@ impl Ledger {
                     remaining,
                     own: 0,
                     heard: now,
-                })
+                });
             }
         }
     }

@@ -112,6 +112,7 @@ fn narrow(value: f64) -> f32 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "bounds and priors are exact")]
 mod tests {
     use super::*;
 

@@ -5,7 +5,10 @@
 //! polled is no evidence of absence. Tables are allocated with the first start found.
 
 use super::population::{CLASSES, Population, since_end_class};
-use super::week::{BIN_MINUTES, BINS, DAY_BINS, Moment, WEEK_MINUTES, WeekMask};
+use super::week::{BIN_MINUTES, BINS, DAY_BINS, Moment, WEEK_MINUTES};
+
+mod outlook;
+pub(super) use outlook::{Hours, Outlook};
 
 /// Blocks of the week for which exposure is kept: 6 hours each.
 pub(super) const BLOCKS: usize = 28;
@@ -18,8 +21,6 @@ const RATE_HALF_LIFE: f32 = 4.0 * WEEK_MINUTES;
 const HABIT_HALF_LIFE: f32 = 40.0;
 /// Share of starts that follow no habit whatever was learned.
 const FLOOR: f32 = 0.02;
-/// Shape parameter of the gamma prior of one half hour of the week: weekly slots are few and reliable.
-const SLOT_SHAPE: f32 = 0.005;
 /// Streams that the pooled mean duration is worth, and weeks that the pooled rate is.
 const DURATION_PRIOR: f32 = 5.0;
 const RATE_PRIOR_WEEKS: f32 = 1.0;
@@ -59,88 +60,6 @@ pub(super) struct Rhythm {
     pub(super) duration_minutes: f32,
     pub(super) durations: f32,
     pub(super) last_end: Moment,
-}
-
-/// What the settings say of a creator's hours.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Hours<'a> {
-    pub(super) open: Option<&'a WeekMask>,
-    /// UTC offset in minutes, if a time zone is known.
-    pub(super) utc_offset: Option<i16>,
-}
-
-/// The intensity of a creator's starts over the week, ready to be asked bin by bin.
-#[derive(Debug)]
-pub(super) struct Outlook<'a> {
-    tables: Option<&'a Tables>,
-    hours: Hours<'a>,
-    uniform: f32,
-    day: f32,
-    week: f32,
-    /// Share of each of the first two habits among the two.
-    prior: [f32; 2],
-    /// `48 / mass`, and what the evening prior is worth.
-    per_day: f32,
-    evening: f32,
-    /// Starts a minute, and in half an hour.
-    pub(super) rate: f32,
-    per_bin: f32,
-    since_end: f32,
-    factors: [f32; CLASSES],
-}
-
-impl Outlook<'_> {
-    /// Starts a minute in `bin`, `ahead` minutes after the time this outlook was made for.
-    pub(super) fn intensity(&self, bin: usize, ahead: f32) -> f32 {
-        self.rate * self.shape(bin, ahead)
-    }
-
-    /// The same relative to the mean rate.
-    fn shape(&self, bin: usize, ahead: f32) -> f32 {
-        if self.hours.open.is_some_and(|open| !open.contains(bin)) {
-            return 0.0;
-        }
-        self.habitual(bin) * self.factors[since_end_class(self.since_end + ahead)]
-    }
-
-    fn habitual(&self, bin: usize) -> f32 {
-        let day = self.day_shape(bin);
-        let Some(tables) = self.tables else {
-            return self.uniform + self.day * day;
-        };
-        self.uniform + self.day * day + self.week * self.slot(tables, bin, day)
-    }
-
-    fn day_shape(&self, bin: usize) -> f32 {
-        let learned = self
-            .tables
-            .map_or(0.0, |t| t.day[bin % DAY_BINS] * self.per_day);
-        match self.hours.utc_offset {
-            Some(offset) => learned + self.evening * evening(bin, offset),
-            None => learned,
-        }
-    }
-
-    /// Posterior mean of a half hour with a gamma prior around the other habits' word:
-    /// `mu (alpha + starts) / (alpha + mu exposures)`, relative to the mean rate.
-    fn slot(&self, tables: &Tables, bin: usize, day: f32) -> f32 {
-        let relative = self.prior[0] + self.prior[1] * day;
-        let seen = tables.seen[bin / BINS_PER_BLOCK] * self.per_bin * relative;
-        relative * (SLOT_SHAPE + tables.week[bin]) / (SLOT_SHAPE + seen)
-    }
-}
-
-/// A plain evening, mean 1: two thirds of all starts between 17 and 24 o'clock local time.
-fn evening(bin: usize, utc_offset: i16) -> f32 {
-    let minute = bin as f32 * BIN_MINUTES + f32::from(utc_offset);
-    let hour = minute.rem_euclid(1_440.0) / 60.0;
-    if hour >= 17.0 {
-        2.3
-    } else if hour >= 9.0 {
-        0.75
-    } else {
-        0.21
-    }
 }
 
 /// What one poll says about the time before it.

@@ -1,6 +1,9 @@
+#![expect(clippy::float_cmp, reason = "the same inputs give the same bits")]
+
+use super::outlook::evening;
 use super::*;
 use crate::domain::Timestamp;
-use crate::schedule::week::BINS;
+use crate::schedule::week::WeekMask;
 
 const WEEK: i64 = 604_800;
 /// A Monday, 20:00 UTC.
