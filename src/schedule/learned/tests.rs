@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::schedule::ledger::Renewal;
+use crate::schedule::ledger::{Renewal, Spent};
 use crate::schedule::queue::Queue;
 use crate::schedule::week::WeekMask;
 
@@ -235,6 +235,85 @@ fn a_creator_of_higher_priority_never_waits_longer() {
         waits.is_sorted_by(|a, b| a >= b) && waits[0] > waits[5],
         "{waits:?}"
     );
+}
+
+#[test]
+fn a_creator_that_is_worth_nothing_is_still_polled_as_often_as_promised() {
+    let mut settings = plain(20);
+    settings[7].priority = 1e-3;
+    let mut learned = learned(3_000, &settings);
+    let polls = run(&mut learned, 30.0, 0.05, 13);
+    let own = polls.iter().filter(|p| p.1 == 7).count();
+    assert!(own < 50, "its polls are few: {own}");
+    // A uniform gap of 4.8 hours, six of which are 28.8.
+    assert!(longest_gap(&polls, 7) <= 28.8 * 3_600.0 + 60.0);
+}
+
+#[test]
+fn the_last_credits_are_kept_for_promises() {
+    let renewal = Renewal::Every {
+        anchor: start(),
+        length: Duration::from_secs(30 * DAY),
+    };
+    // 10 creators and 600 credits: a promised gap of 3 days, 100 polls a month, and 40 are left.
+    let spent = [Spent {
+        period: start(),
+        credits: 560,
+    }];
+    let mut learned = Learned::new(
+        Options::default(),
+        Ledger::new(600, renewal, &spent, start()),
+        start(),
+    );
+    for one in plain(10) {
+        learned.add_creator(&one, start());
+    }
+    learned.replan(start());
+    assert!(
+        matches!(learned.may_poll(0, after(0.0)), Permit::Granted(_)),
+        "a newcomer is promised a poll"
+    );
+    let next = learned.after_poll(0, Outcome::Live { began: start() }, after(0.0), 0.5);
+    assert_eq!(next.reason, Reason::Live);
+    let refused = learned.may_poll(0, after(3_600.0));
+    assert!(
+        matches!(
+            refused,
+            Permit::Refused {
+                refusal: Refusal::Reserved,
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    let mut now = 3_600.0;
+    while let Permit::Refused { wait, .. } = learned.may_poll(0, after(now)) {
+        now += wait.as_secs_f64();
+    }
+    let days = now / DAY as f64;
+    assert!(
+        (2.9..3.05).contains(&days),
+        "polled as promised, after {days} days"
+    );
+}
+
+#[test]
+fn ordinary_polls_stop_half_a_day_ahead_of_plan() {
+    let mut learned = learned(3_000, &plain(10));
+    let mut made = 0;
+    for minute in 0..200 {
+        let now = after(f64::from(minute) * 62.0);
+        match learned.may_poll(0, now) {
+            Permit::Granted(_) => made += 1,
+            Permit::Refused { refusal, .. } => {
+                assert_eq!(refusal, Refusal::Ahead);
+                break;
+            }
+        }
+        learned.after_poll(0, Outcome::Live { began: start() }, now, 0.5);
+    }
+    // 100 credits a day: half of them, and what falls due in the hour that this takes.
+    assert!((50..60).contains(&made), "{made}");
 }
 
 #[test]

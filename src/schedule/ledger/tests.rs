@@ -138,6 +138,17 @@ fn another_day_of_renewal_gives_no_credit_back() {
 }
 
 #[test]
+fn a_clock_that_went_ahead_and_came_back_finds_its_spending_still_counted() {
+    let (truth, ahead) = (at("2026-02-10T00:00:00Z"), at("2026-05-10T00:00:00Z"));
+    let mut ledger = monthly(100, "2026-02-10T00:00:00Z");
+    assert_eq!((0..40).filter(|_| take(&mut ledger, truth)).count(), 40);
+    assert_eq!((0..50).filter(|_| take(&mut ledger, ahead)).count(), 50);
+    assert_eq!((0..99).filter(|_| take(&mut ledger, truth)).count(), 10);
+    let restarted = Ledger::new(100, Renewal::DayOfMonth(1), &ledger.to_store(0), truth);
+    assert_eq!(restarted.left(), 0);
+}
+
+#[test]
 fn a_start_in_the_middle_of_the_month_spends_evenly_from_there() {
     let mut ledger = monthly(2_800, "2026-02-15T00:00:00Z");
     let pace = ledger.pace(at("2026-02-15T00:00:00Z"));
