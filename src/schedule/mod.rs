@@ -1,15 +1,23 @@
 //! When to look at whom. Pure: `now` and random fractions are arguments, no clock, no I/O.
 //!
 //! [`queue`] knows who is next, [`fixed`] how long to wait under a constant interval,
+//! [`learned`] how long under a credit budget, [`ledger`] what may still be spent,
 //! [`rate`] whether a request may start now, [`gate`] whether asking makes sense at all.
 //! [`forecast`] and [`plans`] say what it will cost.
 
+mod allocation;
+mod controller;
 pub mod fixed;
 pub mod forecast;
 pub mod gate;
 pub mod plans;
+pub mod learned;
+pub mod ledger;
+mod population;
 pub mod queue;
 pub mod rate;
+mod rhythm;
+pub mod week;
 
 use std::fmt;
 use std::time::Duration;

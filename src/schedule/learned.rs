@@ -1,0 +1,366 @@
+//! The learned schedule: every creator's rhythm, one price, one ledger, behind one surface.
+//!
+//! The daemon's poller and the judge's policy use it alike. It neither queues nor polls:
+//! it says when to poll next and whether a poll may start. No decision allocates; the same
+//! inputs give the same answers.
+
+use std::time::Duration;
+
+use super::allocation::{first_worth, live_wait};
+use super::controller::Controller;
+use super::ledger::{Headers, Ledger, Taken};
+pub use super::population::Population;
+use super::rhythm::Rhythm;
+use super::week::Moment;
+use super::{CreatorIndex, NextPoll, Reason};
+use crate::domain::Timestamp;
+use crate::domain::retry::doubling;
+
+mod creator;
+mod memory;
+mod plan;
+mod settings;
+
+use creator::{Claim, Creator, Phase, claim_of};
+pub use memory::{KnownStream, Learning};
+use plan::Plan;
+use settings::{Compact, as_minutes};
+pub use settings::{Options, Outcome, Permit, Refusal, Settings};
+
+/// What a missed restart adds to the weight of an unseen end.
+const RESTART_WEIGHT: f32 = 0.03;
+/// How far a creator's mean duration moves its price: a hit on a long stream saves more.
+const DURATION_EXPONENT: f32 = 0.7;
+/// The wait after an unclear poll; doubles up to the longest.
+const AFTER_UNCLEAR: Duration = Duration::from_mins(1);
+const LONGEST_AFTER_UNCLEAR: Duration = Duration::from_mins(30);
+/// How far ahead of plan ordinary polls may run, in days.
+const MOST_AHEAD: f64 = 0.5;
+/// How long a refused poll waits at least, and at most.
+const REFUSED_WAITS: (f32, f32) = (1.0, 60.0);
+
+/// The learned schedule of all creators.
+#[derive(Debug)]
+pub struct Learned {
+    options: Options,
+    creators: Vec<Creator>,
+    population: Population,
+    ledger: Ledger,
+    controller: Controller,
+    plan: Plan,
+    ticked: Timestamp,
+}
+
+impl Learned {
+    /// A schedule without creators.
+    pub fn new(options: Options, ledger: Ledger, now: Timestamp) -> Self {
+        let plan = Plan::default();
+        let controller = Controller::new(f64::from(plan.gap));
+        Self {
+            options,
+            creators: Vec::new(),
+            population: Population::default(),
+            ledger,
+            controller,
+            plan,
+            ticked: now,
+        }
+    }
+
+    /// Adds a creator of which nothing is known; call [`Learned::replan`] after the last one.
+    pub fn add_creator(&mut self, settings: &Settings, now: Timestamp) -> CreatorIndex {
+        self.creators.push(Creator {
+            rhythm: Rhythm::new(now.into()),
+            settings: Compact::from(settings),
+            phase: Phase::Unknown,
+            answered: None,
+            polled: None,
+            claim: Claim::Promised,
+            watched: true,
+        });
+        CreatorIndex::try_from(self.creators.len() - 1).unwrap_or(CreatorIndex::MAX)
+    }
+
+    /// Takes over changed settings; call [`Learned::replan`] after the last change.
+    pub fn change_creator(&mut self, creator: CreatorIndex, settings: &Settings) {
+        if let Some(creator) = self.creators.get_mut(creator as usize) {
+            creator.settings = Compact::from(settings);
+            creator.watched = true;
+        }
+    }
+
+    /// Plans without a creator from now on, and keeps what is known of it.
+    pub fn remove_creator(&mut self, creator: CreatorIndex) {
+        if let Some(creator) = self.creators.get_mut(creator as usize) {
+            creator.watched = false;
+        }
+    }
+
+    /// Takes account of a changed watchlist or budget: a new price and new promises. Every
+    /// creator is then to be queued anew, see [`Learned::next_poll`].
+    pub fn replan(&mut self, now: Timestamp) {
+        self.ledger.roll(now);
+        let wishes = self
+            .creators
+            .iter()
+            .filter(|c| c.watched)
+            .map(|c| c.settings.wish());
+        self.plan = Plan::new(wishes, &self.ledger);
+        self.controller = Controller::new(f64::from(self.plan.gap));
+    }
+
+    /// By how much all promised gaps are stretched because the budget cannot hold them; 1 if it can.
+    pub fn stretch(&self) -> f64 {
+        f64::from(self.plan.stretch)
+    }
+
+    /// The price of a credit, as the chance of a hit on a stream of mean length.
+    pub fn price(&self) -> f32 {
+        self.controller.price()
+    }
+
+    /// The budget's state.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The budget's state, to change its plan or to note that it was stored.
+    pub fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// Moves the price; to be called about every hour.
+    pub fn tick(&mut self, now: Timestamp) {
+        let days = now.since(self.ticked).as_secs_f64() / 86_400.0;
+        self.ticked = now;
+        let pace = self.ledger.pace(now);
+        self.controller.step(days, pace);
+    }
+
+    /// Whether a poll of `creator` that is due may start at `now`; counts its credit if so.
+    pub fn may_poll(&mut self, creator: CreatorIndex, now: Timestamp) -> Permit {
+        self.ledger.roll(now);
+        let moment = Moment::from(now);
+        if let Some(one) = self.creators.get_mut(creator as usize) {
+            // A clock set back keeps a creator waiting for its interval, not for the jump.
+            one.polled = one.polled.map(|at| at.min(moment));
+        }
+        let Some(one) = self.creators.get(creator as usize) else {
+            return refused(REFUSED_WAITS.1, Refusal::TooSoon);
+        };
+        if let Some((wait, refusal)) = self.refusal(one, now) {
+            if refusal == Refusal::Reserved || refusal == Refusal::Ahead {
+                // Whoever has waited as long as promised comes back with a claim.
+                let due = self.promised_gap(one) - one.waited(moment);
+                let one = &mut self.creators[creator as usize];
+                if due <= wait {
+                    one.claim = Claim::Promised;
+                }
+                return refused(
+                    due.clamp(REFUSED_WAITS.0, wait.max(REFUSED_WAITS.0)),
+                    refusal,
+                );
+            }
+            return refused(wait, refusal);
+        }
+        match self.ledger.take(now) {
+            Some(taken) => {
+                self.creators[creator as usize].polled = Some(moment);
+                Permit::Granted(taken)
+            }
+            None => refused(REFUSED_WAITS.0, Refusal::Unstored),
+        }
+    }
+
+    /// Why `one` may not be polled now, with the minutes after which to ask again.
+    fn refusal(&self, one: &Creator, now: Timestamp) -> Option<(f32, Refusal)> {
+        let early = one.least_gap() - one.since_polled(now.into());
+        if early > 0.0 && one.claim != Claim::Confirm {
+            return Some((early, Refusal::TooSoon));
+        }
+        if let Some(wait) = one.opens_in(now.into()).filter(|_| !one.is_live()) {
+            return Some((wait, Refusal::Closed));
+        }
+        let left = self.ledger.left();
+        #[expect(clippy::cast_possible_truncation, reason = "minutes of a month")]
+        let minutes_left = self.ledger.minutes_left(now) as f32;
+        if left == 0 {
+            return Some((
+                minutes_left.clamp(REFUSED_WAITS.0, REFUSED_WAITS.1),
+                Refusal::Exhausted,
+            ));
+        }
+        if one.claim != Claim::Ordinary {
+            return None;
+        }
+        if left as f64 <= f64::from(minutes_left) * self.plan.promised_per_minute {
+            return Some((REFUSED_WAITS.1, Refusal::Reserved));
+        }
+        let a_day = self.ledger.budget() as f64 * 1_440.0 / self.ledger.period_minutes();
+        let ahead = self.ledger.ahead_of_line(now);
+        (ahead > MOST_AHEAD * a_day + 1.0).then_some((REFUSED_WAITS.1, Refusal::Ahead))
+    }
+
+    /// Settles a poll's credit by the answer's headers.
+    pub fn settle(&mut self, taken: Taken, headers: Headers, now: Timestamp) {
+        self.ledger.settle(taken, headers, now);
+    }
+
+    /// Learns from a poll that ended at `now` and says when to poll next; `random` in `[0, 1)`.
+    pub fn after_poll(
+        &mut self,
+        creator: CreatorIndex,
+        outcome: Outcome,
+        now: Timestamp,
+        random: f64,
+    ) -> NextPoll {
+        if let Some(one) = self.creators.get_mut(creator as usize) {
+            one.take(&mut self.population, outcome, now.into());
+        }
+        let next = match outcome {
+            Outcome::Unclear(failures) => self.retry(creator, failures, random),
+            _ => self.next_poll(creator, now),
+        };
+        if let Some(one) = self.creators.get_mut(creator as usize) {
+            one.claim = claim_of(next.reason);
+        }
+        next
+    }
+
+    fn retry(&self, creator: CreatorIndex, failures: u32, random: f64) -> NextPoll {
+        let longest = self
+            .creators
+            .get(creator as usize)
+            .map_or(AFTER_UNCLEAR, |one| {
+                minutes(self.promised_gap(one)).min(LONGEST_AFTER_UNCLEAR)
+            });
+        let wait = doubling(failures, AFTER_UNCLEAR.min(longest), longest);
+        let least = self
+            .creators
+            .get(creator as usize)
+            .map_or(0.0, Creator::least_gap);
+        let wait = wait
+            .mul_f64(1.0 + 0.1 * random.clamp(0.0, 1.0))
+            .max(minutes(least));
+        NextPoll {
+            wait,
+            reason: Reason::Retry,
+        }
+    }
+
+    /// When to poll `creator` next by what is known at `now`; learns nothing.
+    pub fn next_poll(&self, creator: CreatorIndex, now: Timestamp) -> NextPoll {
+        let Some(one) = self.creators.get(creator as usize) else {
+            return NextPoll {
+                wait: minutes(self.plan.gap),
+                reason: Reason::Interval,
+            };
+        };
+        let now = Moment::from(now);
+        let (after, reason) = match one.phase {
+            Phase::Unknown => {
+                return NextPoll {
+                    wait: Duration::ZERO,
+                    reason: Reason::Newcomer,
+                };
+            }
+            Phase::Ending { .. } => (as_minutes(self.options.confirm_after), Reason::Confirm),
+            Phase::Live { began, seen, .. } => (self.live_wait(one, began, seen), Reason::Live),
+            Phase::Offline => self.offline_wait(one, one.answered.unwrap_or(now)),
+        };
+        let elapsed = one.answered.map_or(0.0, |at| now.minutes_since(at));
+        let least = if reason == Reason::Confirm {
+            0.0
+        } else {
+            one.least_gap() - one.since_polled(now)
+        };
+        let wait = (after - elapsed).max(least).max(0.0);
+        NextPoll {
+            wait: minutes(wait),
+            reason,
+        }
+    }
+
+    fn live_wait(&self, one: &Creator, began: Moment, seen: Moment) -> f32 {
+        let mean = one.rhythm.mean_duration(&self.population);
+        #[expect(clippy::cast_possible_truncation, reason = "a weight of about one")]
+        let weight = self.options.end_weight as f32 + RESTART_WEIGHT;
+        let age = seen.minutes_since(began);
+        let wait = live_wait(self.price_of(one, mean) / weight, age, mean, |age| {
+            self.population.hazard(age)
+        });
+        let configured = self.options.live_interval.map_or(f32::MAX, as_minutes);
+        let pinned = one
+            .settings
+            .interval
+            .map_or(f32::MAX, |interval| interval * self.plan.stretch);
+        wait.min(configured).min(pinned)
+    }
+
+    /// The wait from the last answer at `from`, and its reason.
+    fn offline_wait(&self, one: &Creator, from: Moment) -> (f32, Reason) {
+        let gap = self.promised_gap(one);
+        let (wait, reason) = if one.settings.interval.is_some() {
+            (gap, Reason::Pinned)
+        } else {
+            self.worthwhile(one, from, gap)
+        };
+        let closed = one.opens_in(from.plus_minutes(wait));
+        (wait + closed.unwrap_or(0.0), reason)
+    }
+
+    fn worthwhile(&self, one: &Creator, from: Moment, gap: f32) -> (f32, Reason) {
+        let mean = one.rhythm.mean_duration(&self.population);
+        let price = self.price_of(one, mean);
+        let outlook = one
+            .rhythm
+            .outlook(&self.population, one.settings.hours(), from);
+        match first_worth(&outlook, from, mean, price, gap) {
+            Some(worth) => (
+                worth.wait.max(one.settings.min_interval),
+                Reason::Worth {
+                    chance: worth.chance,
+                    price,
+                },
+            ),
+            None => (gap, Reason::MaxGap),
+        }
+    }
+
+    /// The price for `one`: less for a creator of high priority or of long streams.
+    fn price_of(&self, one: &Creator, mean: f32) -> f32 {
+        let duration = (self.population.mean_duration() / mean).powf(DURATION_EXPONENT);
+        #[expect(clippy::cast_possible_truncation, reason = "an exponent of about one")]
+        let fairness = self.options.fairness as f32;
+        let share = if fairness > 0.0 {
+            let rate = one.rhythm.rate(&self.population, one.rhythm.counted_at);
+            (rate / self.population.rate())
+                .clamp(0.05, 20.0)
+                .powf(fairness)
+        } else {
+            1.0
+        };
+        self.controller.price() * duration * share / one.settings.priority
+    }
+
+    /// Nobody waits longer than this, in minutes.
+    fn promised_gap(&self, one: &Creator) -> f32 {
+        self.plan
+            .gap_for(one.settings.wish())
+            .max(one.settings.min_interval)
+    }
+}
+
+fn refused(wait: f32, refusal: Refusal) -> Permit {
+    Permit::Refused {
+        wait: minutes(wait),
+        refusal,
+    }
+}
+
+fn minutes(minutes: f32) -> Duration {
+    Duration::try_from_secs_f32(minutes * 60.0).unwrap_or(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests;
