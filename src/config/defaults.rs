@@ -31,6 +31,7 @@ impl Default for Polling {
             schedule: ScheduleKind::Fixed,
             interval: Duration::from_mins(5),
             live_interval: Duration::from_mins(5),
+            longest_live_wait: None,
             min_interval: Duration::from_mins(1),
             max_interval: None,
             jitter: 0.1,

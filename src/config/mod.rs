@@ -104,8 +104,10 @@ pub struct Polling {
     pub schedule: ScheduleKind,
     /// While offline.
     pub interval: Duration,
-    /// While live.
+    /// While live, under the fixed schedule.
     pub live_interval: Duration,
+    /// `live_interval` where the file has it: the longest wait while live under the learned schedule.
+    pub longest_live_wait: Option<Duration>,
     /// The learned schedule never polls a creator sooner again than this. Default 1 min.
     pub min_interval: Duration,
     /// The learned schedule lets no creator wait longer than this, if set.

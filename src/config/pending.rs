@@ -2,6 +2,7 @@
 //!
 //! When the program learns a feature, its line goes, and nothing else changes here.
 
+use super::ScheduleKind;
 use super::problem::Finding;
 use super::raw::Node;
 use super::read::Reader;
@@ -21,9 +22,6 @@ const PENDING: &[(&str, Standing)] = &[
     ("http.listen", Standing::NoEffect),
     ("storage.postgres", Standing::Refused),
     ("sweep", Standing::NoEffect),
-    ("watchlist.creators.hours", Standing::NoEffect),
-    ("watchlist.creators.strict_hours", Standing::NoEffect),
-    ("watchlist.creators.time_zone", Standing::NoEffect),
     ("webhook.ca_file", Standing::Refused),
     ("webhook.client_cert_file", Standing::Refused),
     ("webhook.client_key_file", Standing::Refused),
@@ -49,6 +47,14 @@ impl Reader<'_> {
                 self.report(Finding::at(node.span.clone(), node.path.as_str(), message).warning());
             }
             None => {}
+        }
+    }
+
+    /// Warns of `node` where the schedule does not heed it.
+    pub(super) fn learned_only(&mut self, node: &Node<'_>) {
+        if self.schedule == ScheduleKind::Fixed {
+            let message = format!("`{}` has no effect under the fixed schedule", node.path);
+            self.report(Finding::at(node.span.clone(), node.path.as_str(), message).warning());
         }
     }
 }

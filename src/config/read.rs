@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeValue;
 
+use super::ScheduleKind;
 use super::expand::{Env, ExpandError, expand};
 use super::problem::Finding;
 use super::raw::{Node, Section, TABLES, Table};
@@ -25,6 +26,8 @@ pub(super) struct Reader<'e> {
     /// Where relative paths start.
     base: PathBuf,
     pub(super) findings: Vec<Finding>,
+    /// How waits are chosen, once that is known.
+    pub(super) schedule: ScheduleKind,
     /// Every file that was read or tried.
     pub(super) files: Vec<PathBuf>,
 }
@@ -36,6 +39,7 @@ impl<'e> Reader<'e> {
             env,
             base: path.parent().unwrap_or(Path::new("")).to_owned(),
             findings: Vec::new(),
+            schedule: ScheduleKind::Fixed,
             files: vec![path.to_owned()],
         }
     }

@@ -19,7 +19,7 @@ use self::housekeeper::Housekeeper;
 use self::poller::Poller;
 use self::supervisor::Supervisor;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ScheduleKind};
 use crate::konbini::Source;
 use crate::store::{Store, StoreError};
 use crate::webhook::Sender;
@@ -54,6 +54,10 @@ pub enum RunError {
 /// Watches, notices and delivers until `stop` is cancelled; then drains and closes the store.
 pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Result<(), RunError> {
     let snapshot = world.store.load().await?;
+    let streams = match config.polling.schedule {
+        ScheduleKind::Learned => world.store.past_streams().await?,
+        ScheduleKind::Fixed => Vec::new(),
+    };
     let mut tasks = Supervisor::new(stop);
     let poller = Poller {
         source: world.source,
@@ -63,7 +67,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     };
     tasks.start(
         "poller",
-        poller.run(config.clone(), snapshot, tasks.drain()),
+        poller.run(config.clone(), (snapshot, streams), tasks.drain()),
     );
     let dispatcher = Dispatcher::new(DispatcherParts {
         store: Arc::clone(&world.store),

@@ -62,7 +62,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// Times alone: `None` leaves what is stored, phase and sequence are not touched. A
     /// creator that is not known yet begins in phase unknown.
-    async fn checkpoint(&self, creators: Vec<Checkpoint>) -> Result<(), StoreError>;
+    async fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreError>;
+
+    /// Every stream that is kept, of all creators, in order of its start.
+    async fn past_streams(&self) -> Result<Vec<PastStream>, StoreError>;
 
     /// The deliveries of `webhook` whose turn it is: due by `now`, at most one for each
     /// creator, the oldest pending one; soonest due first.
@@ -108,6 +111,12 @@ pub struct Snapshot {
     pub creators: Vec<StoredCreator>,
     /// What made the monitor degraded, and since when.
     pub degraded: BTreeMap<DegradedReason, Timestamp>,
+    /// What the learned schedule knew of creators, as it wrote it.
+    pub learning: Vec<(Username, String)>,
+    /// What the learned schedule knew of all creators together, as it wrote it.
+    pub population: Option<String>,
+    /// Credits used in the last billing months.
+    pub spending: Vec<Spending>,
 }
 
 /// One creator as stored.
@@ -150,9 +159,20 @@ pub struct Outgoing {
     pub webhooks: Vec<WebhookId>,
 }
 
-/// What a quiet poll learnt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What polls learnt that no transaction had to hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checkpoint {
+    /// What quiet polls learnt.
+    pub creators: Vec<Learnt>,
+    /// What the learned schedule knows of all creators together; `None` leaves it as it is.
+    pub population: Option<String>,
+    /// Credits used in the last billing months; a month that is not among them is left as it is.
+    pub spending: Vec<Spending>,
+}
+
+/// What quiet polls learnt of one creator; `None` leaves a value as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learnt {
     /// Who.
     pub username: Username,
     /// When the first poll of all was made.
@@ -161,6 +181,30 @@ pub struct Checkpoint {
     pub last_answer_at: Option<Timestamp>,
     /// When the next poll is planned.
     pub next_poll_at: Option<Timestamp>,
+    /// What the learned schedule knows beyond the creator's streams, in its own words.
+    pub learning: Option<String>,
+}
+
+/// Credits used in one billing month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spending {
+    /// When the month began.
+    pub period: Timestamp,
+    /// How many.
+    pub credits: u64,
+}
+
+/// A stream of the past, or one that is running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastStream {
+    /// Whose.
+    pub creator: Username,
+    /// When it began: its own word, else when it was first seen.
+    pub began_at: Timestamp,
+    /// When it ended, if it has.
+    pub ended_at: Option<Timestamp>,
+    /// It continued the stream before.
+    pub resumed: bool,
 }
 
 /// A stored delivery's number.

@@ -28,6 +28,7 @@ pub(super) fn check(
     let budget = polling::budget(reader, &root);
     let watchlist = reader.section(&root, "watchlist", &raw::WATCHLIST);
     let polling = polling::polling(reader, &root, &watchlist, budget.is_some());
+    reader.schedule = polling.schedule;
     let webhooks = webhook::webhooks(reader, &root);
     let creators = watchlist::creators(reader, &watchlist, &webhooks.ids, sources);
     webhook::known_creators(reader, &webhooks, &creators);

@@ -59,10 +59,12 @@ pub(super) fn polling(
 ) -> Polling {
     let section = reader.section(root, "polling", &raw::POLLING);
     let default = Polling::default();
+    let longest_live_wait = wait(reader, &section, "live_interval");
     let polling = Polling {
         schedule: schedule(reader, &section, has_budget),
         interval: wait(reader, &section, "interval").unwrap_or(default.interval),
-        live_interval: wait(reader, &section, "live_interval").unwrap_or(default.live_interval),
+        live_interval: longest_live_wait.unwrap_or(default.live_interval),
+        longest_live_wait,
         min_interval: wait(reader, &section, "min_interval").unwrap_or(default.min_interval),
         max_interval: wait(reader, &section, "max_interval"),
         confirm_after: reader

@@ -177,7 +177,7 @@ fn details(
         .and_then(|node| hours(reader, &node, time_zone.as_ref()));
     for key in ["hours", "strict_hours", "time_zone"] {
         if let Some(node) = section.find(key) {
-            reader.pending(&format!("watchlist.creators.{key}"), &node);
+            reader.learned_only(&node);
         }
     }
     Some(Creator {

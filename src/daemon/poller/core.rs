@@ -5,26 +5,30 @@
 //! that has to be stored counts only from [`Core::stored`] on: memory is never ahead of
 //! the store.
 
+mod answers;
+
 use std::time::Duration;
 
 use super::announce::Announcer;
 use super::bulletin::Bulletin;
-use super::crowd::{Crowd, Verdict};
-use super::orders::{Job, Next, Now, Poll, Then};
+use super::crowd::Crowd;
+use super::orders::{Draft, Job, Next, Now, Poll, Then};
+use super::planner::{Admission, Credit, Past, Planner};
 use super::roster::Roster;
 use crate::config::{Config, Polling};
+use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
-use crate::domain::observation::{Cause, Remedy};
-use crate::domain::retry::poll_retry;
 use crate::domain::source_health::DegradedReason;
-use crate::domain::tracker::{self, CreatorState, Reading, Step};
-use crate::domain::{Observation, Timestamp, Unclear, Username};
-use crate::schedule::fixed::Situation;
 use crate::schedule::gate::{Gate, Passage};
+use crate::schedule::learned::Refusal;
+use crate::schedule::ledger::Spent;
 use crate::schedule::queue::Queue;
 use crate::schedule::rate::RateLimit;
-use crate::schedule::{CreatorIndex, NextPoll, Reason};
-use crate::store::{Change, Checkpoint, CreatorChange, Snapshot, StoredCreator};
+use crate::schedule::{CreatorIndex, Reason};
+use crate::store::{Change, Checkpoint, PastStream, Snapshot, Spending};
+
+/// A poll that was refused waits at least so long.
+const SHORTEST_REFUSAL: Duration = Duration::from_millis(10);
 
 /// What the poller knows and decides.
 #[derive(Debug)]
@@ -39,6 +43,9 @@ pub(super) struct Core {
     opened_at: Duration,
     crowd: Crowd,
     bulletin: Bulletin,
+    planner: Planner,
+    /// Whether credits have to be stored before more polls may start.
+    short_of_credits: bool,
     in_flight: usize,
 }
 
@@ -46,58 +53,105 @@ impl Core {
     pub(super) fn new(
         config: &Config,
         installation: InstallationId,
-        snapshot: Snapshot,
+        (snapshot, streams): (Snapshot, Vec<PastStream>),
         now: Now,
     ) -> Self {
         let polling = config.polling.clone();
+        let rate = polling.max_requests_per_second;
+        let roster = Roster::new(config.creators.clone(), snapshot.creators);
+        let past = Past {
+            learning: snapshot.learning,
+            population: snapshot.population,
+            spending: snapshot.spending,
+            streams,
+        };
         let mut core = Self {
             announcer: Announcer::new(installation, config.webhooks.clone()),
-            roster: Roster::new(config.creators.clone(), snapshot.creators),
+            planner: Planner::new(config, &roster, past, now),
+            roster,
             queue: Queue::new(),
-            rate: RateLimit::new(
-                polling.max_requests_per_second,
-                timer_burst(polling.max_requests_per_second),
-            ),
+            rate: RateLimit::new(rate, timer_burst(rate)),
             gate: Gate::Open,
             opened_at: now.monotonic,
             crowd: Crowd::default(),
             bulletin: Bulletin::restored(snapshot.degraded),
+            short_of_credits: false,
             in_flight: 0,
             polling,
         };
-        let plans = core.roster.first_plans(&core.polling, now.wall);
-        for (index, plan) in (0..).zip(plans) {
-            core.roster.entry_mut(index).reason = plan.reason;
-            core.queue.schedule(index, now.monotonic + plan.wait);
-        }
+        core.queue_everybody(now);
         core
     }
 
-    /// What to do at monotonic time `now`. A returned poll counts as started.
-    pub(super) fn next(&mut self, now: Now) -> Next {
-        if self.in_flight >= self.polling.max_in_flight {
-            return Next::WaitForOthers;
+    fn queue_everybody(&mut self, now: Now) {
+        let first = |(creator, entry)| (creator, self.planner.first(creator, entry, now));
+        let plans: Vec<_> = self.roster.all().map(first).collect();
+        for (creator, plan) in plans {
+            self.roster.entry_mut(creator).reason = plan.reason;
+            self.queue.schedule(creator, now.monotonic + plan.wait);
         }
-        let Some((creator, due)) = self.queue.peek() else {
-            return Next::WaitForOthers;
-        };
-        if due > now.monotonic {
-            return Next::WaitUntil(due);
-        }
-        let probe = match self.gate.passage(now.monotonic) {
-            Passage::Free => false,
-            Passage::Probe => true,
-            Passage::Closed(Some(until)) => return Next::WaitUntil(until),
-            Passage::Closed(None) => return Next::WaitForOthers,
-        };
-        if !self.rate.try_pass(now.monotonic) {
-            return Next::WaitUntil(self.rate.earliest(now.monotonic));
-        }
-        self.queue.cancel(creator);
-        Next::Poll(self.start(creator, due, probe, now))
     }
 
-    fn start(&mut self, creator: CreatorIndex, due: Duration, probe: bool, now: Now) -> Poll {
+    /// What to do now. A returned poll counts as started.
+    pub(super) fn next(&mut self, now: Now) -> Next {
+        loop {
+            if self.in_flight >= self.polling.max_in_flight {
+                return Next::WaitForOthers;
+            }
+            let Some((creator, due)) = self.queue.peek() else {
+                return Next::WaitForOthers;
+            };
+            if due > now.monotonic {
+                return Next::WaitUntil(due);
+            }
+            let probe = match self.gate.passage(now.monotonic) {
+                Passage::Free => false,
+                Passage::Probe => true,
+                Passage::Closed(Some(until)) => return Next::WaitUntil(until),
+                Passage::Closed(None) => return Next::WaitForOthers,
+            };
+            let earliest = self.rate.earliest(now.monotonic);
+            if earliest > now.monotonic {
+                return Next::WaitUntil(earliest);
+            }
+            if let Some(credit) = self.credit(creator, now) {
+                self.rate.try_pass(now.monotonic);
+                self.queue.cancel(creator);
+                return Next::Poll(self.start((creator, due), probe, credit, now));
+            }
+        }
+    }
+
+    /// A credit for a poll of `creator`, which is queued for later if there is none.
+    fn credit(&mut self, creator: CreatorIndex, now: Now) -> Option<Credit> {
+        let entry = self.roster.entry(creator);
+        // What a poll has begun is finished, whatever an ordinary poll would be worth now.
+        let urgent = entry.failed_tries > 0 || entry.held.is_some();
+        let (wait, refusal) = match self.planner.admit(creator, urgent, now.wall) {
+            Admission::Granted(credit) => {
+                self.short_of_credits |= self.planner.runs_short();
+                return Some(credit);
+            }
+            Admission::Refused(wait, refusal) => (wait, refusal),
+        };
+        self.short_of_credits |= refusal == Refusal::Unstored;
+        // Answers under way would say at once that all is well again.
+        if refusal == Refusal::Exhausted && self.in_flight == 0 {
+            let reason = DegradedReason::CreditsExhausted;
+            self.bulletin.raise(reason, now.wall, &self.planner.spent());
+        }
+        self.queue
+            .schedule(creator, now.monotonic + wait.max(SHORTEST_REFUSAL));
+        None
+    }
+
+    fn start(
+        &mut self,
+        (creator, due): (CreatorIndex, Duration),
+        probe: bool,
+        credit: Credit,
+        now: Now,
+    ) -> Poll {
         self.in_flight += 1;
         if probe {
             self.gate.probe_started();
@@ -117,6 +171,7 @@ impl Core {
             reason,
             lateness,
             probe,
+            credit,
         }
     }
 
@@ -133,173 +188,6 @@ impl Core {
         }
     }
 
-    /// Takes what a poll brought; `random` in `[0, 1)`. What is returned has to be stored.
-    pub(super) fn answered(
-        &mut self,
-        poll: &Poll,
-        observation: &Observation,
-        now: Now,
-        random: f64,
-    ) -> Option<Job> {
-        self.in_flight -= 1;
-        let was_suspended = matches!(self.gate, Gate::Suspended { .. });
-        self.gate.observe(observation, poll.probe, now.monotonic);
-        if was_suspended && self.gate == Gate::Open {
-            self.opened_at = now.monotonic;
-        }
-        if let Observation::Unclear(unclear) = observation
-            && self.retries_soon(poll, unclear.cause, now, random)
-        {
-            return None;
-        }
-        self.roster.entry_mut(poll.creator).failed_tries = 0;
-        self.bulletin.observe(observation, now.wall);
-        let job = self.take(poll.creator, observation, now, random);
-        if self.crowd.calmed_down(now.monotonic) {
-            let detail = "no crowd changes any more";
-            self.bulletin
-                .clear(DegradedReason::MassFlip, now.wall, detail);
-        }
-        job
-    }
-
-    /// Passing faults are tried again within the same poll. The wait holds no place among
-    /// those in flight, and the try passes the rate limit like any request.
-    fn retries_soon(&mut self, poll: &Poll, cause: Cause, now: Now, random: f64) -> bool {
-        if cause.remedy() != Remedy::RetrySoon || poll.probe {
-            return false;
-        }
-        let entry = self.roster.entry_mut(poll.creator);
-        let Some(wait) = poll_retry(entry.failed_tries + 1, random) else {
-            return false;
-        };
-        entry.failed_tries += 1;
-        entry.reason = Reason::Retry;
-        self.queue.schedule(poll.creator, now.monotonic + wait);
-        true
-    }
-
-    fn take(
-        &mut self,
-        creator: CreatorIndex,
-        observation: &Observation,
-        now: Now,
-        random: f64,
-    ) -> Option<Job> {
-        let entry = self.roster.entry_mut(creator);
-        let step = tracker::step(&entry.state, observation, now.wall, &self.polling.rules);
-        if step.reading == Reading::Unclear {
-            self.unclear(creator, observation, step.state, (now, random));
-            return None;
-        }
-        entry.unclear_in_a_row = 0;
-        let step = match self.crowd.weigh((creator, entry), step, &self.polling, now) {
-            Verdict::Taken(step) => step,
-            Verdict::Confirmed(at) => self.taken_as_of(creator, observation, at, now),
-            Verdict::Held => {
-                let detail = "many creators changed the same way within a minute; \
-                              each change waits for a second poll";
-                self.bulletin
-                    .raise(DegradedReason::MassFlip, now.wall, detail);
-                self.plan(creator, Situation::Confirming, now, random);
-                return None;
-            }
-        };
-        match step.reading {
-            Reading::Telling => Some(self.job(creator, step, now, random)),
-            Reading::Quiet | Reading::Unclear => {
-                let situation = self.roster.entry(creator).situation(&step.state);
-                self.roster.entry_mut(creator).state = step.state;
-                self.plan(creator, situation, now, random);
-                None
-            }
-        }
-    }
-
-    /// The step of a held change that was confirmed: told as of its first detection.
-    fn taken_as_of(
-        &self,
-        creator: CreatorIndex,
-        observation: &Observation,
-        at: Timestamp,
-        now: Now,
-    ) -> Step {
-        let entry = self.roster.entry(creator);
-        let mut step = tracker::step(&entry.state, observation, at, &self.polling.rules);
-        step.state.last_answer_at = Some(now.wall);
-        step
-    }
-
-    fn unclear(
-        &mut self,
-        creator: CreatorIndex,
-        observation: &Observation,
-        state: CreatorState,
-        (now, random): (Now, f64),
-    ) {
-        let older = Unclear::new(Cause::Stale, "a stream older than the one already known");
-        let unclear = match observation {
-            Observation::Unclear(unclear) => unclear,
-            Observation::Live(_) | Observation::Offline => &older,
-        };
-        let entry = self.roster.entry_mut(creator);
-        entry.state = state;
-        if matches!(unclear.cause.remedy(), Remedy::Suspend | Remedy::Pause) {
-            // Not this creator's fault: it is due as soon as the gate opens.
-            self.roster.mark_dirty(creator);
-            self.queue.schedule(creator, now.monotonic);
-            return;
-        }
-        entry.unclear_in_a_row = entry.unclear_in_a_row.saturating_add(1);
-        let failures = entry.unclear_in_a_row;
-        log_unclear(entry.username(), unclear, failures);
-        self.plan(creator, Situation::Unclear(failures), now, random);
-    }
-
-    /// Queues a creator of whom nothing has to be stored at once.
-    fn plan(&mut self, creator: CreatorIndex, situation: Situation, now: Now, random: f64) {
-        let entry = self.roster.entry_mut(creator);
-        let next = entry
-            .pace(&self.polling)
-            .next(situation, now.monotonic, random);
-        entry.reason = next.reason;
-        entry.next_poll_at = Some(now.wall.plus(next.wait));
-        self.roster.mark_dirty(creator);
-        self.queue.schedule(creator, now.monotonic + next.wait);
-    }
-
-    fn job(&mut self, creator: CreatorIndex, step: Step, now: Now, random: f64) -> Job {
-        let entry = self.roster.entry(creator);
-        let NextPoll { wait, reason } =
-            entry
-                .pace(&self.polling)
-                .next(entry.situation(&step.state), now.monotonic, random);
-        let events = self
-            .announcer
-            .of_transitions(&entry.creator, &step.transitions);
-        let row = StoredCreator {
-            username: entry.username().clone(),
-            state: step.state.clone(),
-            next_poll_at: Some(now.wall.plus(wait)),
-        };
-        Job {
-            change: Change {
-                creator: Some(CreatorChange {
-                    row,
-                    transitions: step.transitions,
-                }),
-                degraded: None,
-                events,
-            },
-            then: Then::Creator {
-                creator,
-                state: Box::new(step.state),
-                due: now.monotonic + wait,
-                reason,
-            },
-        }
-    }
-
     /// A job's change is durable: from now on it counts.
     pub(super) fn stored(&mut self, then: Then, now: Now) {
         match then {
@@ -313,7 +201,12 @@ impl Core {
                 entry.state = *state;
                 entry.reason = reason;
                 entry.next_poll_at = Some(now.wall.plus(due.saturating_sub(now.monotonic)));
+                entry.gap = due.saturating_sub(now.monotonic);
                 entry.dirty = false;
+                if self.planner.learns() {
+                    // The transaction held the state, not what the schedule learnt from it.
+                    self.roster.mark_dirty(creator);
+                }
                 self.queue.schedule(creator, due);
             }
             Then::Health => self.bulletin.told(),
@@ -334,9 +227,39 @@ impl Core {
         })
     }
 
-    /// What quiet polls learnt since the last checkpoint, and of whom.
-    pub(super) fn take_checkpoint(&mut self) -> (Vec<CreatorIndex>, Vec<Checkpoint>) {
-        self.roster.take_checkpoint()
+    /// Whether a checkpoint should not wait for its time.
+    pub(super) fn wants_checkpoint(&self) -> bool {
+        self.short_of_credits
+    }
+
+    /// What polls learnt since the last checkpoint, and what may be spent before the next.
+    pub(super) fn take_checkpoint(&mut self, last: bool, now: Now) -> Draft {
+        self.planner.tick(&self.roster, now);
+        self.short_of_credits = false;
+        let (creators, mut learnt) = self.roster.take_checkpoint();
+        for (&creator, row) in creators.iter().zip(&mut learnt) {
+            row.learning = self.planner.learning(creator);
+        }
+        let spending = self.planner.spending(last);
+        let rows = spending.iter().map(|s| Spending {
+            period: s.period,
+            credits: s.credits,
+        });
+        let checkpoint = Checkpoint {
+            population: self.planner.population().filter(|_| !creators.is_empty()),
+            creators: learnt,
+            spending: rows.collect(),
+        };
+        Draft {
+            checkpoint,
+            creators,
+            spending,
+        }
+    }
+
+    /// The checkpoint is durable.
+    pub(super) fn checkpointed(&mut self, spending: &[Spent]) {
+        self.planner.stored(spending);
     }
 
     /// A checkpoint was not stored: its creators have to be in the next one.
@@ -360,15 +283,6 @@ fn timer_burst(per_second: f64) -> u32 {
         .last()
         .unwrap_or(0)
         + 1
-}
-
-/// The first failure of a creator and every tenth, so that a failing API does not fill the log.
-fn log_unclear(username: &Username, unclear: &Unclear, in_a_row: u32) {
-    if in_a_row == 1 || in_a_row.is_multiple_of(10) {
-        tracing::warn!(creator = %username, in_a_row, "no certain answer: {unclear}");
-    } else {
-        tracing::debug!(creator = %username, in_a_row, "no certain answer: {unclear}");
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,9 @@ mod bulletin;
 mod core;
 mod crowd;
 mod orders;
+mod planner;
 mod roster;
+mod settings;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::core::Core;
-use self::orders::{Job, Next, Now, Poll, Then};
+use self::orders::{Draft, Job, Next, Now, Poll, Then};
 use super::progress::Progress;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -28,7 +30,8 @@ use crate::domain::retry::doubling;
 use crate::domain::{Cause, Observation, Unclear};
 use crate::konbini::{Answer, Credits, Source};
 use crate::schedule::CreatorIndex;
-use crate::store::{Change, Snapshot, Store, StoreError};
+use crate::schedule::ledger::Spent;
+use crate::store::{Change, PastStream, Snapshot, Store, StoreError};
 
 /// How often what quiet polls learnt is stored.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
@@ -52,7 +55,7 @@ pub(crate) struct Poller {
 enum Done {
     Answered(Poll, Answer),
     Stored(Then, Result<(), StoreError>),
-    Checkpointed(Vec<CreatorIndex>, Result<(), StoreError>),
+    Checkpointed(Vec<CreatorIndex>, Vec<Spent>, Result<(), StoreError>),
 }
 
 /// The poller while it runs.
@@ -60,6 +63,9 @@ struct Running {
     poller: Poller,
     core: Core,
     under_way: JoinSet<Done>,
+    /// When the next checkpoint is due; `None` while one is under way.
+    next_checkpoint: Option<Duration>,
+    checkpoint_failures: u32,
     /// Where a commit that is tried again looks whether to give up.
     drain: CancellationToken,
 }
@@ -69,21 +75,19 @@ impl Poller {
     pub(crate) async fn run(
         self,
         config: Config,
-        snapshot: Snapshot,
+        past: (Snapshot, Vec<PastStream>),
         drain: CancellationToken,
     ) -> Result<(), StoreError> {
-        let core = Core::new(
-            &config,
-            self.store.installation().clone(),
-            snapshot,
-            self.now(),
-        );
+        let core = Core::new(&config, self.store.installation().clone(), past, self.now());
         let (creators, live) = core.census();
         tracing::info!(creators, live, "watching");
+        let first_checkpoint = self.clock.monotonic() + CHECKPOINT_EVERY;
         let mut running = Running {
             poller: self,
             core,
             under_way: JoinSet::new(),
+            next_checkpoint: Some(first_checkpoint),
+            checkpoint_failures: 0,
             drain,
         };
         running.poll().await?;
@@ -100,21 +104,32 @@ impl Poller {
 
 impl Running {
     async fn poll(&mut self) -> Result<(), StoreError> {
-        let mut checkpoint_at = self.poller.clock.monotonic() + CHECKPOINT_EVERY;
         while !self.drain.is_cancelled() {
             self.poller.progress.beat();
-            let wake_at = self.start_what_is_due().min(checkpoint_at);
+            let now = self.poller.clock.monotonic();
+            let wake_at = self.start_what_is_due().min(now + CHECKPOINT_EVERY);
+            let wake_at = wake_at.min(self.checkpoint_when_due(now));
             tokio::select! {
                 () = self.drain.cancelled() => {}
                 Some(done) = self.under_way.join_next() => self.ended(done)?,
                 () = self.poller.clock.sleep_until(wake_at) => {}
             }
-            if self.poller.clock.monotonic() >= checkpoint_at {
-                self.checkpoint();
-                checkpoint_at = self.poller.clock.monotonic() + CHECKPOINT_EVERY;
-            }
         }
         Ok(())
+    }
+
+    /// Makes a checkpoint if one is due; returns when to look again.
+    fn checkpoint_when_due(&mut self, now: Duration) -> Duration {
+        let wanted = self.core.wants_checkpoint() && self.checkpoint_failures == 0;
+        match &self.next_checkpoint {
+            // It will end, and say so.
+            None => Duration::MAX,
+            Some(at) if *at > now && !wanted => *at,
+            Some(_) => {
+                self.checkpoint();
+                Duration::MAX
+            }
+        }
     }
 
     /// Starts every poll that may start now; returns when the next one may.
@@ -149,11 +164,8 @@ impl Running {
                 result?;
                 self.core.stored(then, self.poller.now());
             }
-            Ok(Done::Checkpointed(creators, result)) => {
-                if let Err(error) = result {
-                    tracing::warn!("checkpoint not stored, trying again in a minute: {error}");
-                    self.core.checkpoint_failed(creators);
-                }
+            Ok(Done::Checkpointed(creators, spending, result)) => {
+                self.checkpointed(creators, &spending, result);
             }
             Err(error) => {
                 // Polls catch their own panics; this is a commit's, and its creator would be lost.
@@ -172,9 +184,7 @@ impl Running {
         let remaining = answer.credits.remaining;
         tracing::debug!(creator = %poll.username, outcome, remaining, "answer");
         let random = rand::random::<f64>();
-        let job = self
-            .core
-            .answered(poll, &answer.observation, self.poller.now(), random);
+        let job = self.core.answered(poll, answer, self.poller.now(), random);
         if let Some(job) = job {
             self.store(job);
         }
@@ -198,16 +208,41 @@ impl Running {
         });
     }
 
+    /// Stores what polls learnt; one checkpoint at a time, so that they arrive in order.
     fn checkpoint(&mut self) {
-        let (creators, rows) = self.core.take_checkpoint();
-        if rows.is_empty() {
-            return;
-        }
+        self.next_checkpoint = None;
+        let Draft {
+            checkpoint,
+            creators,
+            spending,
+        } = self.core.take_checkpoint(false, self.poller.now());
         let store = Arc::clone(&self.poller.store);
         self.under_way.spawn(async move {
-            let result = store.checkpoint(rows).await;
-            Done::Checkpointed(creators, result)
+            let result = store.checkpoint(checkpoint).await;
+            Done::Checkpointed(creators, spending, result)
         });
+    }
+
+    fn checkpointed(
+        &mut self,
+        creators: Vec<CreatorIndex>,
+        spending: &[Spent],
+        result: Result<(), StoreError>,
+    ) {
+        let now = self.poller.clock.monotonic();
+        let Err(error) = result else {
+            self.core.checkpointed(spending);
+            self.checkpoint_failures = 0;
+            self.next_checkpoint = Some(now + CHECKPOINT_EVERY);
+            return;
+        };
+        self.core.checkpoint_failed(creators);
+        self.checkpoint_failures += 1;
+        let failures = self.checkpoint_failures;
+        if failures == 1 || failures.is_multiple_of(20) {
+            tracing::warn!(failures, "checkpoint not stored, trying again: {error}");
+        }
+        self.next_checkpoint = Some(now + doubling(failures, STORE_RETRY, STORE_RETRY_LONGEST));
     }
 
     /// Lets what is under way end, and stores what is not stored yet.
@@ -226,11 +261,8 @@ impl Running {
                 }
             }
         }
-        let (_, rows) = self.core.take_checkpoint();
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.poller.store.checkpoint(rows).await
+        let last = self.core.take_checkpoint(true, self.poller.now());
+        self.poller.store.checkpoint(last.checkpoint).await
     }
 }
 
@@ -240,7 +272,7 @@ async fn store_until_stored(
     change: &Change,
     drain: &CancellationToken,
 ) -> Result<(), StoreError> {
-    let mut failures = 0;
+    let mut failures = 0_u32;
     loop {
         let error = match store.commit(change.clone()).await {
             Err(error @ StoreError::Failed { .. }) => error,
@@ -250,7 +282,7 @@ async fn store_until_stored(
             return Err(error);
         }
         failures += 1;
-        if failures == 1 || failures % 20 == 0 {
+        if failures == 1 || failures.is_multiple_of(20) {
             tracing::error!(
                 failures,
                 "a change is not stored yet, trying again: {error}"

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::planner::Credit;
 use crate::domain::tracker::CreatorState;
 use crate::domain::{Timestamp, Username};
+use crate::schedule::ledger::Spent;
 use crate::schedule::{CreatorIndex, Reason};
-use crate::store::Change;
+use crate::store::{Change, Checkpoint};
 
 /// Both clocks, read together.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +39,8 @@ pub(super) struct Poll {
     pub(super) lateness: Duration,
     /// Whether it tries, for everybody, whether a suspension is over.
     pub(super) probe: bool,
+    /// The credit that is counted for it.
+    pub(super) credit: Credit,
 }
 
 /// Something to store, and what counts once it is.
@@ -58,4 +62,14 @@ pub(super) enum Then {
     },
     /// The oldest change of health is told.
     Health,
+}
+
+/// A checkpoint to store, and what it holds.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) checkpoint: Checkpoint,
+    /// Whose rows are in it.
+    pub(super) creators: Vec<CreatorIndex>,
+    /// The spending that is covered once it is stored.
+    pub(super) spending: Vec<Spent>,
 }

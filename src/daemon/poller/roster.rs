@@ -12,7 +12,7 @@ use crate::domain::tracker::{CreatorState, Phase};
 use crate::domain::{RoomId, Timestamp, Username};
 use crate::schedule::fixed::{Pace, Situation, phase_of};
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
-use crate::store::{Checkpoint, StoredCreator};
+use crate::store::{Learnt, StoredCreator};
 
 /// After how many planned gaps a previous answer says nothing about a sudden change any more.
 const STALE_AFTER_GAPS: u32 = 3;
@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) held: Option<Box<Held>>,
     /// Why the next poll is made.
     pub(super) reason: Reason,
+    /// The wait that was last planned.
+    pub(super) gap: Duration,
     /// When the next poll is planned, on the wall.
     pub(super) next_poll_at: Option<Timestamp>,
     /// Knows something that the store does not.
@@ -63,6 +65,7 @@ impl Entry {
             unclear_in_a_row: 0,
             held: None,
             reason: Reason::Newcomer,
+            gap: Duration::ZERO,
             next_poll_at,
             dirty: false,
         }
@@ -74,7 +77,9 @@ impl Entry {
 
     /// What decides the next wait of a creator in `state`, whose previous state is this entry's.
     pub(super) fn situation(&self, state: &CreatorState) -> Situation {
-        if self.held.is_some() || state.is_ending() {
+        if self.unclear_in_a_row > 0 {
+            Situation::Unclear(self.unclear_in_a_row)
+        } else if self.held.is_some() || state.is_ending() {
             Situation::Confirming
         } else if state.live().is_some() {
             Situation::Live
@@ -100,17 +105,18 @@ impl Entry {
     /// Whether the previous answer is recent enough for a change to have happened just now.
     pub(super) fn is_followed_closely(&self, polling: &Polling, now: Timestamp) -> bool {
         let pace = self.pace(polling);
-        let gap = match self.state.phase {
+        let usual = match self.state.phase {
             Phase::Live(_) => pace.live_interval.max(pace.confirm_after),
             Phase::Offline | Phase::Unknown => pace.interval,
         };
+        let gap = usual.max(self.gap);
         self.state
             .last_answer_at
             .is_some_and(|at| now.since(at) <= gap.saturating_mul(STALE_AFTER_GAPS))
     }
 
     /// When the first poll after a start of the program is made.
-    fn first_plan(&self, polling: &Polling, now: Timestamp) -> NextPoll {
+    pub(super) fn first_plan(&self, polling: &Polling, now: Timestamp) -> NextPoll {
         if self.state.last_answer_at.is_none() {
             return NextPoll {
                 wait: Duration::ZERO,
@@ -133,12 +139,13 @@ impl Entry {
         NextPoll { wait, reason }
     }
 
-    fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
+    fn learnt(&self) -> Learnt {
+        Learnt {
             username: self.username().clone(),
             first_poll_at: self.state.first_poll_at,
             last_answer_at: self.state.last_answer_at,
             next_poll_at: self.next_poll_at,
+            learning: None,
         }
     }
 }
@@ -170,12 +177,9 @@ impl Roster {
         }
     }
 
-    /// When each creator is polled first, in the order of the watchlist.
-    pub(super) fn first_plans(&self, polling: &Polling, now: Timestamp) -> Vec<NextPoll> {
-        self.entries
-            .iter()
-            .map(|entry| entry.first_plan(polling, now))
-            .collect()
+    /// Every creator, in the order of the watchlist.
+    pub(super) fn all(&self) -> impl Iterator<Item = (CreatorIndex, &Entry)> {
+        (0..).zip(&self.entries)
     }
 
     pub(super) fn entry(&self, index: CreatorIndex) -> &Entry {
@@ -196,12 +200,12 @@ impl Roster {
     }
 
     /// What the store does not know yet; from now on it counts as known.
-    pub(super) fn take_checkpoint(&mut self) -> (Vec<CreatorIndex>, Vec<Checkpoint>) {
+    pub(super) fn take_checkpoint(&mut self) -> (Vec<CreatorIndex>, Vec<Learnt>) {
         let mut taken = std::mem::take(&mut self.dirty);
         taken.retain(|&index| std::mem::take(&mut self.entries[index as usize].dirty));
         let rows = taken
             .iter()
-            .map(|&index| self.entry(index).checkpoint())
+            .map(|&index| self.entry(index).learnt())
             .collect();
         (taken, rows)
     }

@@ -31,6 +31,8 @@ macro_rules! contract {
             state: the_same_change_twice_is_stored_once,
             state: a_creator_never_goes_back,
             state: a_checkpoint_touches_times_alone,
+            state: learning_and_spending_come_back_and_no_transition_touches_them,
+            state: past_streams_come_back_in_order_of_their_start,
             state: degraded_reasons_are_replaced_as_a_whole,
             state: a_closed_store_says_so,
             state: what_was_accepted_before_the_end_is_written,

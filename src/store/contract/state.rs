@@ -9,7 +9,7 @@ use super::stage::{Actor, at, degraded_event, due, named, settlement, told, webh
 use crate::domain::EventId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::Phase;
-use crate::store::{Change, Checkpoint, Fate, Store, StoreError, StoredCreator};
+use crate::store::{Change, Checkpoint, Fate, Learnt, Spending, Store, StoreError, StoredCreator};
 
 async fn creators(store: &dyn Store) -> Vec<StoredCreator> {
     let mut creators = store.load().await.unwrap().creators;
@@ -109,19 +109,24 @@ pub(crate) async fn a_checkpoint_touches_times_alone(ground: &impl Ground) {
     let store = ground.open().await;
     let mut ada = Actor::new("ada", &["a"]);
     store.commit(ada.live(1, 10)).await.unwrap();
-    let checkpoint = |name: &str, first, last, next| Checkpoint {
+    let checkpoint = |name: &str, first, last, next| Learnt {
         username: name.parse().unwrap(),
         first_poll_at: first,
         last_answer_at: last,
         next_poll_at: next,
+        learning: None,
+    };
+    let of = |creators| Checkpoint {
+        creators,
+        ..Checkpoint::default()
     };
     let new = checkpoint("zoe", Some(at(1)), None, Some(at(500)));
     let known = checkpoint("ada", Some(at(99)), Some(at(40)), Some(at(340)));
-    store.checkpoint(vec![known, new]).await.unwrap();
+    store.checkpoint(of(vec![known, new])).await.unwrap();
     // Made before the last one and arriving after it; it plans nothing.
     let late = checkpoint("ada", None, Some(at(30)), None);
-    store.checkpoint(vec![late]).await.unwrap();
-    store.checkpoint(Vec::new()).await.unwrap();
+    store.checkpoint(of(vec![late])).await.unwrap();
+    store.checkpoint(of(Vec::new())).await.unwrap();
 
     let found = creators(&*store).await;
     ada.row.state.last_answer_at = Some(at(40));
@@ -131,6 +136,63 @@ pub(crate) async fn a_checkpoint_touches_times_alone(ground: &impl Ground) {
     assert_eq!(found[1].state.first_poll_at, Some(at(1)));
     assert_eq!(found[1].state.last_answer_at, None);
     assert_eq!(found[1].next_poll_at, Some(at(500)));
+}
+
+pub(crate) async fn learning_and_spending_come_back_and_no_transition_touches_them(
+    ground: &impl Ground,
+) {
+    let store = ground.open().await;
+    let learnt = |learning: Option<&str>| Learnt {
+        username: "ada".parse().unwrap(),
+        first_poll_at: None,
+        last_answer_at: None,
+        next_poll_at: None,
+        learning: learning.map(str::to_owned),
+    };
+    let month = |period, credits| Spending {
+        period: at(period),
+        credits,
+    };
+    let first = Checkpoint {
+        creators: vec![learnt(Some("{\"hits\":1}"))],
+        population: Some("{}".to_owned()),
+        spending: vec![month(0, 7), month(30, 1)],
+    };
+    store.checkpoint(first).await.unwrap();
+    let second = Checkpoint {
+        creators: vec![learnt(None)],
+        population: None,
+        spending: vec![month(30, 2)],
+    };
+    store.checkpoint(second).await.unwrap();
+    let mut ada = Actor::new("ada", &["a"]);
+    store.commit(ada.live(1, 10)).await.unwrap();
+    let found = store.load().await.unwrap();
+    assert_eq!(
+        found.learning,
+        [("ada".parse().unwrap(), "{\"hits\":1}".to_owned())]
+    );
+    assert_eq!(found.population.as_deref(), Some("{}"));
+    assert_eq!(found.spending, [month(0, 7), month(30, 2)]);
+}
+
+pub(crate) async fn past_streams_come_back_in_order_of_their_start(ground: &impl Ground) {
+    let store = ground.open().await;
+    let mut ada = Actor::new("ada", &[]);
+    let mut zoe = Actor::new("zoe", &[]);
+    for change in [zoe.live(2, 20), ada.live(1, 10), ada.offline(30)] {
+        store.commit(change).await.unwrap();
+    }
+    let streams = store.past_streams().await.unwrap();
+    let [first, second] = &streams[..] else {
+        panic!("{streams:?}")
+    };
+    assert_eq!(
+        (first.creator.as_str(), first.ended_at),
+        ("ada", Some(at(30)))
+    );
+    assert_eq!((second.creator.as_str(), second.ended_at), ("zoe", None));
+    assert!(first.began_at < second.began_at);
 }
 
 pub(crate) async fn degraded_reasons_are_replaced_as_a_whole(ground: &impl Ground) {

@@ -1,4 +1,4 @@
-//! What quiet polls learnt: times, and nothing else of a creator.
+//! What polls learnt that no transaction had to hold: times, learning and spending.
 //!
 //! Phase and sequence are never touched, so a checkpoint that was made before a transition
 //! and arrives after it cannot undo it.
@@ -6,19 +6,39 @@
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
-use super::millis;
-use crate::store::Checkpoint;
+use super::{integer, millis};
+use crate::store::{Checkpoint, Learnt, Spending};
 
-/// Stores the times; a creator that is not known yet begins in phase unknown.
-pub(super) fn store(connection: &Connection, creators: &[Checkpoint]) -> Result<(), Fault> {
+/// The key of what is known of all creators together.
+pub(super) const POPULATION: &str = "population";
+
+/// Stores all of it, or nothing.
+pub(super) fn store(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Fault> {
+    store_creators(connection, &checkpoint.creators)?;
+    store_spending(connection, &checkpoint.spending)?;
+    if let Some(population) = &checkpoint.population {
+        connection
+            .prepare_cached(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2)
+                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            )?
+            .execute(params![POPULATION, population])?;
+    }
+    Ok(())
+}
+
+/// A creator that is not known yet begins in phase unknown.
+fn store_creators(connection: &Connection, creators: &[Learnt]) -> Result<(), Fault> {
     let mut upsert = connection.prepare_cached(
-        "INSERT INTO creators (username, phase, sequence, first_poll_at, last_answer_at, next_poll_at)
-         VALUES (?1, 'unknown', 0, ?2, ?3, ?4)
+        "INSERT INTO creators (username, phase, sequence, first_poll_at, last_answer_at,
+             next_poll_at, learning)
+         VALUES (?1, 'unknown', 0, ?2, ?3, ?4, ?5)
          ON CONFLICT (username) DO UPDATE SET
              first_poll_at = coalesce(first_poll_at, excluded.first_poll_at),
              last_answer_at = max(coalesce(last_answer_at, excluded.last_answer_at),
                                   coalesce(excluded.last_answer_at, last_answer_at)),
-             next_poll_at = coalesce(excluded.next_poll_at, next_poll_at)",
+             next_poll_at = coalesce(excluded.next_poll_at, next_poll_at),
+             learning = coalesce(excluded.learning, learning)",
     )?;
     for creator in creators {
         upsert.execute(params![
@@ -26,7 +46,19 @@ pub(super) fn store(connection: &Connection, creators: &[Checkpoint]) -> Result<
             millis(creator.first_poll_at),
             millis(creator.last_answer_at),
             millis(creator.next_poll_at),
+            creator.learning,
         ])?;
+    }
+    Ok(())
+}
+
+fn store_spending(connection: &Connection, spending: &[Spending]) -> Result<(), Fault> {
+    let mut upsert = connection.prepare_cached(
+        "INSERT INTO spending (period, credits) VALUES (?1, ?2)
+         ON CONFLICT (period) DO UPDATE SET credits = excluded.credits",
+    )?;
+    for month in spending {
+        upsert.execute(params![month.period.as_millis(), integer(month.credits)])?;
     }
     Ok(())
 }

@@ -5,25 +5,29 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as LabelError, StrDeserializer};
 
+use super::checkpoint::POPULATION;
 use super::fault::Fault;
 use super::queue::{unknown, username};
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{CreatorState, LastEnd, Phase};
-use crate::domain::{RoomId, Timestamp};
-use crate::store::{Snapshot, StoreError, StoredCreator};
+use crate::domain::{RoomId, Timestamp, Username};
+use crate::store::{PastStream, Snapshot, Spending, StoreError, StoredCreator};
 
 /// See [`crate::store::Store::load`].
 pub(super) fn load(connection: &Connection) -> Result<Snapshot, Fault> {
-    // Both tables as of one moment.
+    // All tables as of one moment.
     let view = connection.unchecked_transaction()?;
     let snapshot = Snapshot {
         creators: creators(&view)?,
         degraded: degraded(&view)?,
+        learning: learning(&view)?,
+        population: population(&view)?,
+        spending: spending(&view)?,
     };
     view.finish()?;
     Ok(snapshot)
@@ -103,4 +107,58 @@ fn degraded(connection: &Connection) -> Result<BTreeMap<DegradedReason, Timestam
         degraded.insert(reason, Timestamp::from_millis(row.get(1)?));
     }
     Ok(degraded)
+}
+
+fn learning(connection: &Connection) -> Result<Vec<(Username, String)>, Fault> {
+    let mut statement = connection.prepare(
+        "SELECT username, learning FROM creators WHERE learning IS NOT NULL ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut learning = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        learning.push((username(name)?, row.get(1)?));
+    }
+    Ok(learning)
+}
+
+fn population(connection: &Connection) -> Result<Option<String>, Fault> {
+    let mut statement = connection.prepare("SELECT value FROM meta WHERE key = ?1")?;
+    Ok(statement
+        .query_row([POPULATION], |row| row.get(0))
+        .optional()?)
+}
+
+fn spending(connection: &Connection) -> Result<Vec<Spending>, Fault> {
+    let mut statement =
+        connection.prepare("SELECT period, credits FROM spending ORDER BY period")?;
+    let mut rows = statement.query([])?;
+    let mut spending = Vec::new();
+    while let Some(row) = rows.next()? {
+        spending.push(Spending {
+            period: Timestamp::from_millis(row.get(0)?),
+            credits: row.get::<_, i64>(1)?.unsigned_abs(),
+        });
+    }
+    Ok(spending)
+}
+
+/// See [`crate::store::Store::past_streams`].
+pub(super) fn past_streams(connection: &Connection) -> Result<Vec<PastStream>, Fault> {
+    let mut statement = connection.prepare(
+        "SELECT creator, coalesce(started_at, first_seen_at) AS began, ended_at, resumed
+         FROM streams ORDER BY began, id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut streams = Vec::new();
+    while let Some(row) = rows.next()? {
+        let name = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        streams.push(PastStream {
+            creator: username(name)?,
+            began_at: Timestamp::from_millis(row.get(1)?),
+            ended_at: time(row, 2)?,
+            resumed: row.get(3)?,
+        });
+    }
+    Ok(streams)
 }

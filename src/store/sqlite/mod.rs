@@ -37,7 +37,8 @@ use crate::config::WebhookId;
 use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
 use crate::store::{
-    Change, Checkpoint, Delivery, DisabledWebhook, Settlement, Snapshot, Store, StoreError,
+    Change, Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot, Store,
+    StoreError,
 };
 
 /// Operations that may wait for the writer; whoever comes then waits outside.
@@ -158,12 +159,16 @@ impl Store for Sqlite {
         self.write(operation).await.map(drop)
     }
 
-    async fn checkpoint(&self, creators: Vec<Checkpoint>) -> Result<(), StoreError> {
-        if creators.is_empty() {
+    async fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        if checkpoint == Checkpoint::default() {
             return Ok(());
         }
-        let operation = Operation::Checkpoint(creators);
+        let operation = Operation::Checkpoint(Box::new(checkpoint));
         self.write(operation).await.map(drop)
+    }
+
+    async fn past_streams(&self) -> Result<Vec<PastStream>, StoreError> {
+        self.read("list past streams", load::past_streams).await
     }
 
     async fn due(

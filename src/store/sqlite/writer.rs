@@ -24,7 +24,7 @@ const MAX_BATCH: usize = 256;
 #[derive(Debug)]
 pub(super) enum Operation {
     Commit(Box<Change>),
-    Checkpoint(Vec<Checkpoint>),
+    Checkpoint(Box<Checkpoint>),
     Settle(Box<Settlement>),
     Enable(WebhookId),
     Prune { before: Timestamp, limit: usize },
@@ -71,7 +71,7 @@ impl Operation {
         let (mut deleted, mut wakes) = (0, false);
         match self {
             Self::Commit(change) => wakes = change::store(connection, change)?,
-            Self::Checkpoint(creators) => checkpoint::store(connection, creators)?,
+            Self::Checkpoint(checkpoint) => checkpoint::store(connection, checkpoint)?,
             Self::Settle(settlement) => wakes = queue::settle(connection, settlement)?,
             Self::Enable(webhook) => wakes = queue::enable(connection, webhook)?,
             Self::Prune { before, limit } => deleted = prune::prune(connection, *before, *limit)?,

@@ -158,13 +158,55 @@ async fn a_refused_key_stops_the_polling() {
     assert_eq!(daemon.stop().await, Some(0));
 }
 
+#[tokio::test]
+async fn a_budget_is_a_hard_stop_even_for_a_daemon_that_is_killed_again_and_again() {
+    const BUDGET: u64 = 120;
+    for schedule in ["fixed", "learned"] {
+        let around = Surroundings::of(3).await;
+        let polling = format!(
+            "[budget]\ncredits_per_month = {BUDGET}\n\n[polling]\nschedule = \"{schedule}\"\nmin_interval = \"20ms\""
+        );
+        around.reconfigure("[polling]", &polling);
+        for _ in 0..4 {
+            let daemon = around.start();
+            let used = around.handle().credits_used();
+            let handle = around.handle();
+            let creator = name(0);
+            let asked = handle.wait_for_polls(&creator, handle.polls(&creator) + 4);
+            // Once the budget is spent nobody is asked any more.
+            let _ = tokio::time::timeout(Duration::from_secs(1), asked).await;
+            daemon.kill();
+            assert!(around.handle().credits_used() >= used);
+        }
+        let daemon = around.start();
+        if schedule == "fixed" {
+            wait_for_log(&daemon, "credits_exhausted").await;
+        }
+        // Five daemons have written to this log; the last one listens for signals by then.
+        wait_for_log_where(&daemon, "a fifth start", |log| {
+            log.matches("watching").count() == 5
+        })
+        .await;
+        assert_eq!(daemon.stop().await, Some(0));
+        let used = around.handle().credits_used();
+        assert!(
+            (3..=BUDGET).contains(&used),
+            "{schedule}: {used} of {BUDGET} credits"
+        );
+    }
+}
+
 /// Waits until the log says something.
 pub(super) async fn wait_for_log(daemon: &super::Daemon, words: &str) {
+    wait_for_log_where(daemon, words, |log| log.contains(words)).await;
+}
+
+async fn wait_for_log_where(daemon: &super::Daemon, what: &str, holds: impl Fn(&str) -> bool) {
     let said = async {
-        while !daemon.log().contains(words) {
+        while !holds(&daemon.log()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     let in_time = tokio::time::timeout(PATIENCE, said).await;
-    in_time.unwrap_or_else(|_| panic!("{words:?} was never said:\n{}", daemon.log()));
+    in_time.unwrap_or_else(|_| panic!("{what:?} was never said:\n{}", daemon.log()));
 }

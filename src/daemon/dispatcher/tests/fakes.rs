@@ -13,8 +13,8 @@ use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
 use crate::domain::{EventId, EventType, Timestamp};
 use crate::store::{
-    Change, Checkpoint, Delivery, DeliveryId, DisabledWebhook, Fate, Settlement, Snapshot, Store,
-    StoreError,
+    Change, Checkpoint, Delivery, DeliveryId, DisabledWebhook, Fate, PastStream, Settlement,
+    Snapshot, Store, StoreError,
 };
 use crate::webhook::{Answer, Breakage, ErrorClass, Reply, Request, Sender};
 
@@ -178,7 +178,11 @@ impl Store for FakeStore {
         unreachable!("not the dispatcher's business")
     }
 
-    async fn checkpoint(&self, _: Vec<Checkpoint>) -> Result<(), StoreError> {
+    async fn past_streams(&self) -> Result<Vec<PastStream>, StoreError> {
+        unreachable!("the dispatcher learns nothing")
+    }
+
+    async fn checkpoint(&self, _: Checkpoint) -> Result<(), StoreError> {
         unreachable!("not the dispatcher's business")
     }
 

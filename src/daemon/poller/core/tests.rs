@@ -7,16 +7,35 @@ use std::sync::Arc;
 
 use super::*;
 use crate::config::fixtures::{config, creator};
+use crate::domain::observation::Cause;
+use crate::domain::tracker::CreatorState;
 use crate::domain::tracker::Phase;
 use crate::domain::{EventType, LiveStream, Profile, RoomId};
+use crate::domain::{Observation, Unclear};
+use crate::konbini::Answer;
+use crate::konbini::Credits;
+use crate::store::StoredCreator;
 
-const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(in crate::daemon::poller) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// An answer as the API charges for it.
+fn answer(observation: Observation) -> Answer {
+    let used = u64::from(!matches!(observation, Observation::Unclear(_)));
+    Answer {
+        observation,
+        credits: Credits {
+            used: Some(used),
+            remaining: None,
+        },
+    }
+}
 
 /// The core with a clock that the test moves and a store that never fails.
-struct Bench {
+pub(in crate::daemon::poller) struct Bench {
     core: Core,
-    now: Duration,
-    changes: Vec<Change>,
+    pub(in crate::daemon::poller) now: Duration,
+    pub(in crate::daemon::poller) changes: Vec<Change>,
+    pub(in crate::daemon::poller) checkpoints: Vec<Checkpoint>,
 }
 
 pub(in crate::daemon::poller) fn live(room: u64, started: Timestamp) -> Observation {
@@ -45,17 +64,31 @@ impl Bench {
         Self::restarted(&config(creators), Snapshot::default())
     }
 
-    fn restarted(config: &Config, snapshot: Snapshot) -> Self {
-        let now = Now {
-            monotonic: Duration::ZERO,
-            wall: START,
+    pub(in crate::daemon::poller) fn restarted(config: &Config, snapshot: Snapshot) -> Self {
+        Self::restarted_at(Duration::ZERO, config, (snapshot, Vec::new()))
+    }
+
+    /// A core that starts `now` after [`START`].
+    pub(in crate::daemon::poller) fn restarted_at(
+        now: Duration,
+        config: &Config,
+        past: (Snapshot, Vec<PastStream>),
+    ) -> Self {
+        let both = Now {
+            monotonic: now,
+            wall: START.plus(now),
         };
-        let core = Core::new(config, InstallationId::from_bytes([0; 16]), snapshot, now);
+        let core = Core::new(config, InstallationId::from_bytes([0; 16]), past, both);
         Self {
             core,
-            now: Duration::ZERO,
+            now,
             changes: Vec::new(),
+            checkpoints: Vec::new(),
         }
+    }
+
+    pub(in crate::daemon::poller) fn learning(&self, creator: CreatorIndex) -> Option<String> {
+        self.core.planner.learning(creator)
     }
 
     /// `creators` creators that have all been seen offline once.
@@ -80,7 +113,7 @@ impl Bench {
         bench
     }
 
-    fn at(&self) -> Now {
+    pub(in crate::daemon::poller) fn at(&self) -> Now {
         Now {
             monotonic: self.now,
             wall: START.plus(self.now),
@@ -88,10 +121,21 @@ impl Bench {
     }
 
     /// The next poll, however long it takes until it may start.
-    fn poll(&mut self) -> Poll {
+    pub(in crate::daemon::poller) fn poll(&mut self) -> Poll {
+        self.poll_before(Duration::MAX).unwrap()
+    }
+
+    /// The next poll if it may start before `end`; else it is `end` now.
+    pub(in crate::daemon::poller) fn poll_before(&mut self, end: Duration) -> Option<Poll> {
         loop {
-            match self.core.next(self.at()) {
-                Next::Poll(poll) => return poll,
+            let next = self.core.next(self.at());
+            self.store_what_is_wanted();
+            match next {
+                Next::Poll(poll) => return Some(poll),
+                Next::WaitUntil(due) if due >= end => {
+                    self.now = end;
+                    return None;
+                }
                 Next::WaitUntil(due) => {
                     assert!(due > self.now, "waiting for the past");
                     self.now = due;
@@ -102,14 +146,30 @@ impl Bench {
     }
 
     /// Takes an answer and stores what it tells.
-    fn answer(&mut self, poll: &Poll, observation: &Observation) {
-        let job = self.core.answered(poll, observation, self.at(), 0.5);
+    pub(in crate::daemon::poller) fn answer(&mut self, poll: &Poll, observation: &Observation) {
+        let job = self
+            .core
+            .answered(poll, &answer(observation.clone()), self.at(), 0.5);
         if let Some(job) = job {
             self.store(job);
         }
+        self.store_what_is_wanted();
+    }
+
+    fn store_what_is_wanted(&mut self) {
         while let Some(job) = self.core.health_job() {
             self.store(job);
         }
+        if self.core.wants_checkpoint() {
+            self.checkpoint(false);
+        }
+    }
+
+    /// Stores what is to be stored, as if it were durable at once.
+    pub(in crate::daemon::poller) fn checkpoint(&mut self, last: bool) {
+        let draft = self.core.take_checkpoint(last, self.at());
+        self.core.checkpointed(&draft.spending);
+        self.checkpoints.push(draft.checkpoint);
     }
 
     fn store(&mut self, job: Job) {
@@ -125,7 +185,7 @@ impl Bench {
         }
     }
 
-    fn events(&self) -> Vec<EventType> {
+    pub(in crate::daemon::poller) fn events(&self) -> Vec<EventType> {
         self.changes
             .iter()
             .flat_map(|c| &c.events)
@@ -133,7 +193,7 @@ impl Bench {
             .collect()
     }
 
-    fn count(&self, kind: EventType) -> usize {
+    pub(in crate::daemon::poller) fn count(&self, kind: EventType) -> usize {
         self.events().into_iter().filter(|&k| k == kind).count()
     }
 }
@@ -329,13 +389,12 @@ fn a_quiet_poll_has_nothing_to_store() {
         bench.answer(&poll, &Observation::Offline);
     }
     assert!(bench.changes.is_empty());
-    let (_, rows) = bench.core.take_checkpoint();
-    assert_eq!(rows.len(), 10);
-    assert_eq!(
-        bench.core.take_checkpoint().1.len(),
-        0,
-        "a checkpoint holds what is new"
-    );
+    let known = |bench: &mut Bench| {
+        let draft = bench.core.take_checkpoint(false, bench.at());
+        draft.checkpoint.creators.len()
+    };
+    assert_eq!(known(&mut bench), 10);
+    assert_eq!(known(&mut bench), 0, "a checkpoint holds what is new");
 }
 
 #[test]
@@ -344,7 +403,7 @@ fn a_change_counts_only_when_it_is_stored() {
     let poll = bench.poll();
     let job = bench
         .core
-        .answered(&poll, &live(1, START), bench.at(), 0.5)
+        .answered(&poll, &answer(live(1, START)), bench.at(), 0.5)
         .unwrap();
     assert_eq!(bench.core.roster.entry(0).state.phase, Phase::Offline);
     bench.now += second(9_999);
@@ -489,8 +548,9 @@ fn after_downtime_many_changes_at_once_are_no_crowd() {
 
 #[test]
 fn polls_later_than_an_interval_are_told_as_falling_behind() {
-    let mut bench = Bench::settled(20);
-    bench.core.polling.interval = second(1);
+    let mut config = config(20);
+    config.polling.interval = second(1);
+    let mut bench = Bench::settled_with(&config);
     let start = bench.now;
     while bench.now < start + second(900) {
         let poll = bench.poll();
@@ -508,18 +568,18 @@ fn a_flag_that_came_and_went_untold_is_not_told() {
     assert!(
         bench
             .core
-            .answered(&poll, &unclear(Cause::KeyRefused), bench.at(), 0.5)
+            .answered(&poll, &answer(unclear(Cause::KeyRefused)), bench.at(), 0.5)
             .is_none()
     );
     let first = bench.core.health_job().unwrap();
     assert!(bench.core.health_job().is_none(), "one at a time");
-    for answer in [
+    for said in [
         Observation::Offline,
         unclear(Cause::CreditsExhausted),
         Observation::Offline,
     ] {
         let poll = bench.poll();
-        bench.core.answered(&poll, &answer, bench.at(), 0.5);
+        bench.core.answered(&poll, &answer(said), bench.at(), 0.5);
     }
     bench.store(first);
     while let Some(job) = bench.core.health_job() {

@@ -17,7 +17,15 @@ CREATE TABLE creators (
     last_end_at         INTEGER CHECK ((last_end_at IS NULL) = (last_end_room IS NULL)),
     first_poll_at       INTEGER,
     last_answer_at      INTEGER,
-    next_poll_at        INTEGER
+    next_poll_at        INTEGER,
+    -- What the learned schedule knows of the creator beyond its streams, as JSON.
+    learning            TEXT
+) STRICT;
+
+-- Credits used, by the start of their billing month.
+CREATE TABLE spending (
+    period  INTEGER PRIMARY KEY,
+    credits INTEGER NOT NULL CHECK (credits >= 0)
 ) STRICT;
 
 -- One row for each time a room was seen to start: a room that ended and came back has two.

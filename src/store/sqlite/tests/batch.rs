@@ -14,7 +14,7 @@ use crate::store::sqlite::file::Place;
 use crate::store::sqlite::migrate::MIGRATIONS;
 use crate::store::sqlite::prepared;
 use crate::store::sqlite::writer::{Effect, Job, Operation, Writer};
-use crate::store::{Change, Store as _, StoreError};
+use crate::store::{Change, Checkpoint, Store as _, StoreError};
 
 type Answer = oneshot::Receiver<Result<Effect, StoreError>>;
 
@@ -69,7 +69,7 @@ async fn reading_and_an_empty_checkpoint_write_nothing() {
     let dir = Dir::new();
     let store = dir.sqlite();
     store.load().await.unwrap();
-    store.checkpoint(Vec::new()).await.unwrap();
+    store.checkpoint(Checkpoint::default()).await.unwrap();
     assert!(due(&store, "a", 1).await.is_empty());
     store.next_due_at(&webhook("a")).await.unwrap();
     assert_eq!(store.writes_committed(), 0);

@@ -11,7 +11,7 @@ use super::{Dir, value};
 use crate::store::contract::stage::{Actor, at, due, settlement};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::migrate::MIGRATIONS;
-use crate::store::{ABORT_POINTS, Checkpoint, Fate, Store as _, StoreError};
+use crate::store::{ABORT_POINTS, Checkpoint, Fate, Learnt, Store as _, StoreError};
 
 const PATH: &str = "TALLYLIGHT_TEST_STORE";
 const DOING: &str = "TALLYLIGHT_TEST_DOING";
@@ -76,7 +76,7 @@ async fn write(store: &Sqlite, doing: &str) {
             let done = settlement(&head, Fate::Delivered, 30);
             store.settle(done).await.unwrap();
         }
-        "checkpoint" => store.checkpoint(vec![quiet()]).await.unwrap(),
+        "checkpoint" => store.checkpoint(quiet()).await.unwrap(),
         other => panic!("{other}"),
     }
 }
@@ -86,11 +86,16 @@ fn ada() -> Actor {
 }
 
 fn quiet() -> Checkpoint {
-    Checkpoint {
+    let zoe = Learnt {
         username: "zoe".parse().unwrap(),
         first_poll_at: None,
         last_answer_at: Some(at(5)),
         next_poll_at: None,
+        learning: None,
+    };
+    Checkpoint {
+        creators: vec![zoe],
+        ..Checkpoint::default()
     }
 }
 

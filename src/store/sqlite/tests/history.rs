@@ -4,7 +4,7 @@ use super::{Dir, value};
 use crate::domain::tracker::Visibility;
 use crate::store::contract::stage::{Actor, at, due, settlement};
 use crate::store::sqlite::queue;
-use crate::store::{Checkpoint, Fate, Store as _};
+use crate::store::{Checkpoint, Fate, Learnt, Store as _};
 
 /// Room, announced, when first seen and when and why ended, of each stream.
 type Row = (String, bool, i64, Option<i64>, Option<String>);
@@ -157,14 +157,18 @@ fn whose_turn_it_is_is_read_off_an_index_in_its_order() {
 async fn a_hundred_thousand_creators_are_loaded_whole() {
     let dir = Dir::new();
     let store = dir.sqlite();
-    let known = |n: i64| Checkpoint {
+    let known = |n: i64| Learnt {
         username: format!("creator_{n}").parse().unwrap(),
         first_poll_at: Some(at(n)),
         last_answer_at: Some(at(n + 1)),
         next_poll_at: Some(at(n + 2)),
+        learning: None,
     };
     store
-        .checkpoint((0..100_000).map(known).collect())
+        .checkpoint(Checkpoint {
+            creators: (0..100_000).map(known).collect(),
+            ..Checkpoint::default()
+        })
         .await
         .unwrap();
     let before = std::time::Instant::now();
