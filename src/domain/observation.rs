@@ -186,6 +186,22 @@ impl Cause {
         }
     }
 
+    /// Whether the contract promises that such an answer costs no credit, for answers whose
+    /// headers do not say. What a timeout did cost shows in the next answer's remainder.
+    pub fn is_free(self) -> bool {
+        match self {
+            Self::Timeout
+            | Self::Connection
+            | Self::ServerFault
+            | Self::NotTheApi
+            | Self::InvalidUsername
+            | Self::RateLimited
+            | Self::KeyRefused
+            | Self::CreditsExhausted => true,
+            Self::BodyTooLarge | Self::Malformed | Self::UnknownError | Self::Stale => false,
+        }
+    }
+
     /// What to do about it.
     pub fn remedy(self) -> Remedy {
         match self {

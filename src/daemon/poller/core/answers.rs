@@ -8,7 +8,7 @@ use crate::domain::retry::poll_retry;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{self, CreatorState, Reading, Step};
 use crate::domain::{Observation, Timestamp, Unclear, Username};
-use crate::konbini::Answer;
+use crate::konbini::{Answer, Credits};
 use crate::schedule::gate::Gate;
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
 use crate::store::{Change, CreatorChange, StoredCreator};
@@ -24,7 +24,7 @@ impl Core {
     ) -> Option<Job> {
         let observation = &answer.observation;
         self.in_flight -= 1;
-        self.planner.settle(poll.credit, answer.credits, now.wall);
+        self.planner.settle(poll.credit, cost_of(answer), now.wall);
         let was_suspended = matches!(self.gate, Gate::Suspended { .. });
         self.gate.observe(observation, poll.probe, now.monotonic);
         if was_suspended && self.gate == Gate::Open {
@@ -181,6 +181,15 @@ impl Core {
         }
     }
 }
+/// What the answer cost: the headers' word, else nothing for what the contract calls free.
+fn cost_of(answer: &Answer) -> Credits {
+    let free = matches!(&answer.observation, Observation::Unclear(u) if u.cause.is_free());
+    Credits {
+        used: answer.credits.used.or(free.then_some(0)),
+        ..answer.credits
+    }
+}
+
 /// The first failure of a creator and every tenth, so that a failing API does not fill the log.
 fn log_unclear(username: &Username, unclear: &Unclear, in_a_row: u32) {
     if in_a_row == 1 || in_a_row.is_multiple_of(10) {

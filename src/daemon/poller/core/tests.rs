@@ -156,6 +156,22 @@ impl Bench {
         self.store_what_is_wanted();
     }
 
+    /// Takes an answer that does not say what it cost.
+    pub(in crate::daemon::poller) fn answer_without_headers(
+        &mut self,
+        poll: &Poll,
+        observation: Observation,
+    ) {
+        let answer = Answer {
+            observation,
+            credits: Credits::default(),
+        };
+        if let Some(job) = self.core.answered(poll, &answer, self.at(), 0.5) {
+            self.store(job);
+        }
+        self.store_what_is_wanted();
+    }
+
     fn store_what_is_wanted(&mut self) {
         while let Some(job) = self.core.health_job() {
             self.store(job);

@@ -8,7 +8,7 @@ use crate::config::fixtures::config;
 use crate::config::{Budget, Config, ScheduleKind};
 use crate::daemon::poller::core::tests::{Bench, START, live};
 use crate::domain::tracker::TransitionKind;
-use crate::domain::{EventType, Observation, Timestamp};
+use crate::domain::{Cause, EventType, Observation, Timestamp, Unclear};
 use crate::store::{Checkpoint, PastStream, Snapshot, Spending, StoredCreator};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -87,6 +87,25 @@ fn the_learned_schedule_spends_its_budget_evenly_and_never_more() {
         "{all} of 2000; the last one may be the next month's first"
     );
     assert!(bench.count(EventType::StreamStarted) > 100);
+}
+
+#[test]
+fn an_outage_without_headers_costs_nothing_of_the_budget() {
+    let config = budgeted(5, 500, ScheduleKind::Learned);
+    let mut bench = Bench::restarted(&config, Snapshot::default());
+    run_until(&mut bench, DAY);
+    let before = stored_after(&mut bench);
+    while let Some(poll) = bench.poll_before(3 * DAY) {
+        let silence = Unclear::new(Cause::Timeout, "no answer");
+        bench.answer_without_headers(&poll, Observation::Unclear(silence));
+    }
+    assert_eq!(stored_after(&mut bench), before);
+}
+
+/// Credits used, as a clean end would store them.
+fn stored_after(bench: &mut Bench) -> u64 {
+    bench.checkpoint(true);
+    stored(bench).spending[0].credits
 }
 
 /// What a store would hold after these checkpoints and changes.
