@@ -146,7 +146,7 @@ impl Running {
     }
 
     fn start(&mut self, poll: Poll) {
-        let lateness_ms = poll.lateness.as_millis();
+        let lateness_ms = u64::try_from(poll.lateness.as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(creator = %poll.username, reason = %poll.reason, lateness_ms, "poll");
         let source = Arc::clone(&self.poller.source);
         self.under_way.spawn(async move {

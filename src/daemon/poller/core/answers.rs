@@ -135,7 +135,12 @@ impl Core {
         }
         entry.unclear_in_a_row = entry.unclear_in_a_row.saturating_add(1);
         let failures = entry.unclear_in_a_row;
-        log_unclear(entry.username(), unclear, failures);
+        // While the whole source fails, one line has said so for all.
+        let known = self
+            .bulletin
+            .active()
+            .contains_key(&DegradedReason::SourceFailing);
+        log_unclear(entry.username(), unclear, failures, known);
         self.plan(creator, state, now, random);
     }
 
@@ -191,8 +196,8 @@ fn cost_of(answer: &Answer) -> Credits {
 }
 
 /// The first failure of a creator and every tenth, so that a failing API does not fill the log.
-fn log_unclear(username: &Username, unclear: &Unclear, in_a_row: u32) {
-    if in_a_row == 1 || in_a_row.is_multiple_of(10) {
+fn log_unclear(username: &Username, unclear: &Unclear, in_a_row: u32, known: bool) {
+    if !known && (in_a_row == 1 || in_a_row.is_multiple_of(10)) {
         tracing::warn!(creator = %username, in_a_row, "no certain answer: {unclear}");
     } else {
         tracing::debug!(creator = %username, in_a_row, "no certain answer: {unclear}");
