@@ -26,6 +26,11 @@ use crate::schedule::rate::RateLimit;
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
 use crate::store::{Change, Checkpoint, CreatorChange, Snapshot, StoredCreator};
 
+/// A source that asks for a longer pause than this is not tried again within the same poll.
+const LONGEST_SOON: Duration = Duration::from_secs(10);
+/// The longest pause that a source is granted for one creator.
+const LONGEST_WISH: Duration = Duration::from_hours(1);
+
 /// What the poller knows and decides.
 #[derive(Debug)]
 pub(super) struct Core {
@@ -37,6 +42,9 @@ pub(super) struct Core {
     gate: Gate,
     /// When the gate last opened: nobody was late while it was shut.
     opened_at: Duration,
+    /// The shortest interval that polls are behind by: creators with longer ones, on time by
+    /// their own measure, do not say that all is well again.
+    shortest_behind: Duration,
     crowd: Crowd,
     bulletin: Bulletin,
     in_flight: usize,
@@ -60,7 +68,8 @@ impl Core {
             ),
             gate: Gate::Open,
             opened_at: now.monotonic,
-            crowd: Crowd::default(),
+            shortest_behind: Duration::MAX,
+            crowd: Crowd::restored(snapshot.degraded.contains_key(&DegradedReason::MassFlip)),
             bulletin: Bulletin::restored(snapshot.degraded),
             in_flight: 0,
             polling,
@@ -127,7 +136,9 @@ impl Core {
             let detail = "polls start later than a whole interval: \
                           raise max_requests_per_second or the interval";
             self.bulletin.raise(reason, now, detail);
-        } else if lateness < interval / 4 {
+            self.shortest_behind = self.shortest_behind.min(interval);
+        } else if lateness < interval.min(self.shortest_behind) / 4 {
+            self.shortest_behind = Duration::MAX;
             self.bulletin
                 .clear(reason, now, "polls start on time again");
         }
@@ -148,7 +159,7 @@ impl Core {
             self.opened_at = now.monotonic;
         }
         if let Observation::Unclear(unclear) = observation
-            && self.retries_soon(poll, unclear.cause, now, random)
+            && self.retries_soon(poll, unclear, now, random)
         {
             return None;
         }
@@ -165,8 +176,9 @@ impl Core {
 
     /// Passing faults are tried again within the same poll. The wait holds no place among
     /// those in flight, and the try passes the rate limit like any request.
-    fn retries_soon(&mut self, poll: &Poll, cause: Cause, now: Now, random: f64) -> bool {
-        if cause.remedy() != Remedy::RetrySoon || poll.probe {
+    fn retries_soon(&mut self, poll: &Poll, unclear: &Unclear, now: Now, random: f64) -> bool {
+        let wish = unclear.retry_after.unwrap_or_default();
+        if unclear.remedy() != Remedy::RetrySoon || poll.probe || wish > LONGEST_SOON {
             return false;
         }
         let entry = self.roster.entry_mut(poll.creator);
@@ -175,7 +187,8 @@ impl Core {
         };
         entry.failed_tries += 1;
         entry.reason = Reason::Retry;
-        self.queue.schedule(poll.creator, now.monotonic + wait);
+        self.queue
+            .schedule(poll.creator, now.monotonic + wait.max(wish));
         true
     }
 
@@ -253,7 +266,18 @@ impl Core {
         entry.unclear_in_a_row = entry.unclear_in_a_row.saturating_add(1);
         let failures = entry.unclear_in_a_row;
         log_unclear(entry.username(), unclear, failures);
+        let wish = unclear.retry_after.unwrap_or_default().min(LONGEST_WISH);
         self.plan(creator, Situation::Unclear(failures), now, random);
+        self.postpone(creator, wish, now);
+    }
+
+    /// Queues a creator that is queued already no sooner than after `wish`.
+    fn postpone(&mut self, creator: CreatorIndex, wish: Duration, now: Now) {
+        let due = now.monotonic + wish;
+        if self.queue.due_of(creator).is_some_and(|at| at < due) {
+            self.queue.schedule(creator, due);
+            self.roster.entry_mut(creator).next_poll_at = Some(now.wall.plus(wish));
+        }
     }
 
     /// Queues a creator of whom nothing has to be stored at once.
@@ -327,7 +351,7 @@ impl Core {
         Some(Job {
             change: Change {
                 creator: None,
-                degraded: Some(self.bulletin.active().clone()),
+                degraded: Some(self.bulletin.announced().clone()),
                 events: vec![event],
             },
             then: Then::Health,
