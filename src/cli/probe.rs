@@ -109,7 +109,7 @@ impl Report {
             tries += 1;
             credits = sum(credits, new);
             let again = match &observation {
-                Observation::Unclear(unclear) if unclear.cause.remedy() == Remedy::RetrySoon => {
+                Observation::Unclear(unclear) if unclear.remedy() == Remedy::RetrySoon => {
                     poll_retry(tries, rand::random())
                 }
                 _ => None,

@@ -112,6 +112,8 @@ pub struct Unclear {
     pub detail: String,
     /// How long the source asked us to wait (`Retry-After`).
     pub retry_after: Option<Duration>,
+    /// Whether it took a credit all the same, by the answer's own headers.
+    pub paid: bool,
 }
 
 impl Unclear {
@@ -121,6 +123,15 @@ impl Unclear {
             cause,
             detail: super::text::bounded(&detail.into()),
             retry_after: None,
+            paid: false,
+        }
+    }
+
+    /// What it calls for: its cause's remedy, but what was paid for is not bought again at once.
+    pub fn remedy(&self) -> Remedy {
+        match self.cause.remedy() {
+            Remedy::RetrySoon if self.paid => Remedy::ComeBack,
+            remedy => remedy,
         }
     }
 }

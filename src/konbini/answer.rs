@@ -59,10 +59,10 @@ pub fn read_live(asked: &Username, status: u16, headers: &HeaderMap, body: &[u8]
         Ok(Envelope::NotFound) => Ok(Observation::Offline),
         Err(unclear) => Err(unclear),
     };
-    Answer {
-        observation: observation.unwrap_or_else(Observation::Unclear),
-        credits: credits(headers),
-    }
+    Answer::new(
+        observation.unwrap_or_else(Observation::Unclear),
+        credits(headers),
+    )
 }
 
 /// Reads the answer to `GET /v1/tiktok/users/{username}`.

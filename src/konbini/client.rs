@@ -130,10 +130,10 @@ impl Source for Client {
         let exchange = self.ask(username, &["live"]).await;
         match exchange.outcome {
             Ok((status, body)) => answer::read_live(username, status, &exchange.headers, &body),
-            Err(unclear) => Answer {
-                observation: Observation::Unclear(unclear),
-                credits: answer::credits(&exchange.headers),
-            },
+            Err(unclear) => Answer::new(
+                Observation::Unclear(unclear),
+                answer::credits(&exchange.headers),
+            ),
         }
     }
 }

@@ -28,6 +28,19 @@ pub struct Answer {
     pub credits: Credits,
 }
 
+impl Answer {
+    /// Puts both together; an unclear observation learns from the credits whether it was paid for.
+    pub(crate) fn new(mut observation: Observation, credits: Credits) -> Self {
+        if let Observation::Unclear(unclear) = &mut observation {
+            unclear.paid = credits.used.is_some_and(|used| used > 0);
+        }
+        Self {
+            observation,
+            credits,
+        }
+    }
+}
+
 /// The account as the answer's headers give it: the truth about what was spent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Credits {

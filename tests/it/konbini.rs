@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::{StatusCode, header};
 use tallylight::clock::Clock;
 use tallylight::config::{self, Secret};
-use tallylight::domain::observation::{Cause, LiveStream};
+use tallylight::domain::observation::{Cause, LiveStream, Remedy};
 use tallylight::domain::{Observation, Unclear, Username};
 use tallylight::konbini::answer::ProfileFinding;
 use tallylight::konbini::{Answer, Client, Credits, Source as _};
@@ -313,7 +313,8 @@ async fn credits_count_even_where_the_body_is_lost() {
         let answer = client.poll(&ann()).await;
         assert_eq!(answer.credits.used, Some(1));
         assert_eq!(answer.credits.remaining, Some(handle.credits_remaining()));
-        unclear(answer);
+        // Asked again at once it would cost a second credit.
+        assert_eq!(unclear(answer).remedy(), Remedy::ComeBack);
     }
 }
 

@@ -13,6 +13,9 @@ use crate::domain::{Observation, Timestamp};
 #[derive(Debug)]
 pub(super) struct Bulletin {
     health: SourceHealth,
+    /// What held as far as anybody was told: what the store is to know, lest a restart take
+    /// the untold for told.
+    announced: BTreeMap<DegradedReason, Timestamp>,
     untold: VecDeque<HealthChange>,
     /// Whether the first of `untold` is on its way to the store.
     telling: bool,
@@ -22,6 +25,7 @@ impl Bulletin {
     /// Goes on from the reasons that held when the program stopped.
     pub(super) fn restored(degraded: BTreeMap<DegradedReason, Timestamp>) -> Self {
         Self {
+            announced: degraded.clone(),
             health: SourceHealth::restored(degraded),
             untold: VecDeque::new(),
             telling: false,
@@ -49,9 +53,9 @@ impl Bulletin {
         }
     }
 
-    /// The reasons that hold now.
-    pub(super) fn active(&self) -> &BTreeMap<DegradedReason, Timestamp> {
-        self.health.active()
+    /// The reasons that hold once the change from [`next`](Self::next) is told.
+    pub(super) fn announced(&self) -> &BTreeMap<DegradedReason, Timestamp> {
+        &self.announced
     }
 
     /// The next change to store; `None` until the one before is [`told`](Self::told).
@@ -61,6 +65,11 @@ impl Bulletin {
         }
         let change = self.untold.front().cloned()?;
         self.telling = true;
+        if change.recovered {
+            self.announced.remove(&change.reason);
+        } else {
+            self.announced.insert(change.reason, change.since);
+        }
         Some(change)
     }
 

@@ -41,6 +41,9 @@ pub(super) struct Core {
     gate: Gate,
     /// When the gate last opened: nobody was late while it was shut.
     opened_at: Duration,
+    /// The shortest interval that polls are behind by: creators with longer ones, on time by
+    /// their own measure, do not say that all is well again.
+    shortest_behind: Duration,
     crowd: Crowd,
     bulletin: Bulletin,
     planner: Planner,
@@ -73,7 +76,8 @@ impl Core {
             rate: RateLimit::new(rate, timer_burst(rate)),
             gate: Gate::Open,
             opened_at: now.monotonic,
-            crowd: Crowd::default(),
+            shortest_behind: Duration::MAX,
+            crowd: Crowd::restored(snapshot.degraded.contains_key(&DegradedReason::MassFlip)),
             bulletin: Bulletin::restored(snapshot.degraded),
             short_of_credits: false,
             in_flight: 0,
@@ -182,7 +186,9 @@ impl Core {
             let detail = "polls start later than a whole interval: \
                           raise max_requests_per_second or the interval";
             self.bulletin.raise(reason, now, detail);
-        } else if lateness < interval / 4 {
+            self.shortest_behind = self.shortest_behind.min(interval);
+        } else if lateness < interval.min(self.shortest_behind) / 4 {
+            self.shortest_behind = Duration::MAX;
             self.bulletin
                 .clear(reason, now, "polls start on time again");
         }
@@ -220,7 +226,7 @@ impl Core {
         Some(Job {
             change: Change {
                 creator: None,
-                degraded: Some(self.bulletin.active().clone()),
+                degraded: Some(self.bulletin.announced().clone()),
                 events: vec![event],
             },
             then: Then::Health,

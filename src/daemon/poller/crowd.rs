@@ -34,6 +34,14 @@ pub(super) enum Verdict {
 }
 
 impl Crowd {
+    /// Goes on from before a restart; `alarmed` if a crowd was told and not yet told to be over.
+    pub(super) fn restored(alarmed: bool) -> Self {
+        Self {
+            alarmed,
+            ..Self::default()
+        }
+    }
+
     /// Weighs the `step` that a certain answer would make of `entry`.
     pub(super) fn weigh(
         &mut self,

@@ -1,5 +1,7 @@
 //! What an answer makes of a creator: retried, held, taken quietly, or to be stored.
 
+use std::time::Duration;
+
 use super::super::crowd::Verdict;
 use super::super::orders::{Job, Now, Poll, Then};
 use super::Core;
@@ -12,6 +14,11 @@ use crate::konbini::{Answer, Credits};
 use crate::schedule::gate::Gate;
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
 use crate::store::{Change, CreatorChange, StoredCreator};
+
+/// A source that asks for a longer pause than this is not tried again within the same poll.
+const LONGEST_SOON: Duration = Duration::from_secs(10);
+/// The longest pause that a source is granted for one creator.
+const LONGEST_WISH: Duration = Duration::from_hours(1);
 
 impl Core {
     /// Takes what a poll brought; `random` in `[0, 1)`. What is returned has to be stored.
@@ -31,7 +38,7 @@ impl Core {
             self.opened_at = now.monotonic;
         }
         if let Observation::Unclear(unclear) = observation
-            && self.retries_soon(poll, unclear.cause, now, random)
+            && self.retries_soon(poll, unclear, now, random)
         {
             return None;
         }
@@ -48,8 +55,9 @@ impl Core {
 
     /// Passing faults are tried again within the same poll. The wait holds no place among
     /// those in flight, and the try passes the rate limit like any request.
-    fn retries_soon(&mut self, poll: &Poll, cause: Cause, now: Now, random: f64) -> bool {
-        if cause.remedy() != Remedy::RetrySoon || poll.probe {
+    fn retries_soon(&mut self, poll: &Poll, unclear: &Unclear, now: Now, random: f64) -> bool {
+        let wish = unclear.retry_after.unwrap_or_default();
+        if unclear.remedy() != Remedy::RetrySoon || poll.probe || wish > LONGEST_SOON {
             return false;
         }
         let entry = self.roster.entry_mut(poll.creator);
@@ -58,7 +66,8 @@ impl Core {
         };
         entry.failed_tries += 1;
         entry.reason = Reason::Retry;
-        self.queue.schedule(poll.creator, now.monotonic + wait);
+        self.queue
+            .schedule(poll.creator, now.monotonic + wait.max(wish));
         true
     }
 
@@ -138,10 +147,21 @@ impl Core {
         // While the whole source fails, one line has said so for all.
         let known = self
             .bulletin
-            .active()
+            .announced()
             .contains_key(&DegradedReason::SourceFailing);
         log_unclear(entry.username(), unclear, failures, known);
+        let wish = unclear.retry_after.unwrap_or_default().min(LONGEST_WISH);
         self.plan(creator, state, now, random);
+        self.postpone(creator, wish, now);
+    }
+
+    /// Queues a creator that is queued already no sooner than after `wish`.
+    fn postpone(&mut self, creator: CreatorIndex, wish: Duration, now: Now) {
+        let due = now.monotonic + wish;
+        if self.queue.due_of(creator).is_some_and(|at| at < due) {
+            self.queue.schedule(creator, due);
+            self.roster.entry_mut(creator).next_poll_at = Some(now.wall.plus(wish));
+        }
     }
 
     /// Queues a creator of whom nothing has to be stored at once.

@@ -3,6 +3,8 @@
     reason = "in a test an underflow is a message too"
 )]
 
+mod trust;
+
 use std::sync::Arc;
 
 use super::*;
