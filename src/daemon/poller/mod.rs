@@ -30,7 +30,9 @@ use crate::konbini::{Answer, Credits, Source};
 use crate::schedule::CreatorIndex;
 use crate::store::{Change, Snapshot, Store, StoreError};
 
-/// How often what quiet polls learnt is stored.
+/// How often what quiet polls learnt is stored: the wait doubles from the first to the longest,
+/// so that a program that dies again and again does not pay for the same polls each time.
+const FIRST_CHECKPOINT: Duration = Duration::from_secs(2);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 /// How long requests under way may take after the order to drain.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -100,7 +102,8 @@ impl Poller {
 
 impl Running {
     async fn poll(&mut self) -> Result<(), StoreError> {
-        let mut checkpoint_at = self.poller.clock.monotonic() + CHECKPOINT_EVERY;
+        let mut wait = FIRST_CHECKPOINT;
+        let mut checkpoint_at = self.poller.clock.monotonic() + wait;
         while !self.drain.is_cancelled() {
             self.poller.progress.beat();
             let wake_at = self.start_what_is_due().min(checkpoint_at);
@@ -111,7 +114,8 @@ impl Running {
             }
             if self.poller.clock.monotonic() >= checkpoint_at {
                 self.checkpoint();
-                checkpoint_at = self.poller.clock.monotonic() + CHECKPOINT_EVERY;
+                wait = (wait * 2).min(CHECKPOINT_EVERY);
+                checkpoint_at = self.poller.clock.monotonic() + wait;
             }
         }
         Ok(())
@@ -210,13 +214,15 @@ impl Running {
         });
     }
 
-    /// Lets what is under way end, and stores what is not stored yet.
+    /// Lets what is under way end, and stores what is not stored yet; one change that cannot be
+    /// stored keeps nothing else from it.
     async fn drain(&mut self) -> Result<(), StoreError> {
         let deadline = self.poller.clock.monotonic() + DRAIN;
+        let mut result = Ok(());
         loop {
             tokio::select! {
                 done = self.under_way.join_next() => match done {
-                    Some(done) => self.ended(done)?,
+                    Some(done) => result = result.and(self.ended(done)),
                     None => break,
                 },
                 () = self.poller.clock.sleep_until(deadline) => {
@@ -228,9 +234,9 @@ impl Running {
         }
         let (_, rows) = self.core.take_checkpoint();
         if rows.is_empty() {
-            return Ok(());
+            return result;
         }
-        self.poller.store.checkpoint(rows).await
+        result.and(self.poller.store.checkpoint(rows).await)
     }
 }
 

@@ -39,9 +39,7 @@ fn a_reason_is_stored_as_held_together_with_its_event_and_no_sooner() {
     let polls = [bench.poll(), bench.poll()];
     let causes = [Cause::KeyRefused, Cause::CreditsExhausted];
     for (poll, cause) in polls.iter().zip(causes) {
-        let job = bench
-            .core
-            .answered(poll, &unclear(cause), bench.at(), 0.5);
+        let job = bench.core.answered(poll, &unclear(cause), bench.at(), 0.5);
         assert!(job.is_none());
     }
     let first = bench.core.health_job().unwrap();
