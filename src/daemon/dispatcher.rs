@@ -57,7 +57,7 @@ pub enum DispatchError {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The store ended, or could not be read at the start.
-    #[error("deliveries cannot go on")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// A fault in this program.
     #[error("the delivery lane of a webhook ended: {0}")]

@@ -185,6 +185,21 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn the_reason_behind_a_dispatcher_that_ends_is_told() {
+        use crate::daemon::DispatchError;
+        use crate::store::StoreError;
+
+        let mut supervisor = Supervisor::new(CancellationToken::new());
+        supervisor.start("dispatcher", async {
+            Err(DispatchError::from(StoreError::Closed))
+        });
+        assert_eq!(
+            supervisor.supervise().await.unwrap_err().to_string(),
+            "the dispatcher cannot go on: the store is closed"
+        );
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_task_that_does_not_drain_is_dropped_at_the_deadline() {
         let stop = CancellationToken::new();

@@ -128,7 +128,8 @@ pub enum TransitionKind {
     Ended {
         /// How this is known.
         reason: EndReason,
-        /// The first poll that showed it; for a replaced stream, not later than its successor's start.
+        /// The first poll that showed it; for a replaced stream, not later
+        /// than its successor's start, unless it was seen live after that.
         ended_at: Timestamp,
     },
     /// The title changed.
@@ -393,8 +394,9 @@ impl Tracking<'_> {
 
     /// The latest time at which `live` can have ended, given its successor.
     fn replaced_at(&self, live: &LiveState, successor: &LiveStream) -> Timestamp {
-        live.first_offline_at
-            .unwrap_or_else(|| self.beginning(successor).max(live.last_seen_at))
+        let beginning = self.beginning(successor);
+        let ended_at = live.first_offline_at.unwrap_or(beginning).min(beginning);
+        ended_at.max(live.last_seen_at)
     }
 
     fn was_running_before_first_poll(&self, stream: &LiveStream) -> bool {

@@ -95,7 +95,7 @@ impl Client {
         Exchange { headers, outcome }
     }
 
-    /// `None` for a name that would change the path: `..` is a username by its letters.
+    /// `None` for a name that would change the path; a `Username` is none, this is the belt.
     fn url_of(&self, username: &Username, below: &[&str]) -> Option<Url> {
         let mut url = self.base_url.clone();
         let name = username.as_str();

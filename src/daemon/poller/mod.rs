@@ -33,7 +33,9 @@ use crate::schedule::CreatorIndex;
 use crate::schedule::ledger::Spent;
 use crate::store::{Change, PastStream, Snapshot, Store, StoreError};
 
-/// How often what quiet polls learnt is stored.
+/// How often what quiet polls learnt is stored: the wait doubles from the first to the longest,
+/// so that a program that dies again and again does not pay for the same polls each time.
+const FIRST_CHECKPOINT: Duration = Duration::from_secs(2);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
 /// How long requests under way may take after the order to drain.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -66,6 +68,8 @@ struct Running {
     /// When the next checkpoint is due; `None` while one is under way.
     next_checkpoint: Option<Duration>,
     checkpoint_failures: u32,
+    /// Between the last checkpoint and the next.
+    checkpoint_wait: Duration,
     /// Where a commit that is tried again looks whether to give up.
     drain: CancellationToken,
 }
@@ -81,13 +85,14 @@ impl Poller {
         let core = Core::new(&config, self.store.installation().clone(), past, self.now());
         let (creators, live) = core.census();
         tracing::info!(creators, live, "watching");
-        let first_checkpoint = self.clock.monotonic() + CHECKPOINT_EVERY;
+        let first_checkpoint = self.clock.monotonic() + FIRST_CHECKPOINT;
         let mut running = Running {
             poller: self,
             core,
             under_way: JoinSet::new(),
             next_checkpoint: Some(first_checkpoint),
             checkpoint_failures: 0,
+            checkpoint_wait: FIRST_CHECKPOINT,
             drain,
         };
         running.poll().await?;
@@ -233,7 +238,8 @@ impl Running {
         let Err(error) = result else {
             self.core.checkpointed(spending);
             self.checkpoint_failures = 0;
-            self.next_checkpoint = Some(now + CHECKPOINT_EVERY);
+            self.checkpoint_wait = (2 * self.checkpoint_wait).min(CHECKPOINT_EVERY);
+            self.next_checkpoint = Some(now + self.checkpoint_wait);
             return;
         };
         self.core.checkpoint_failed(creators);
@@ -245,13 +251,15 @@ impl Running {
         self.next_checkpoint = Some(now + doubling(failures, STORE_RETRY, STORE_RETRY_LONGEST));
     }
 
-    /// Lets what is under way end, and stores what is not stored yet.
+    /// Lets what is under way end, and stores what is not stored yet; one change that cannot be
+    /// stored keeps nothing else from it.
     async fn drain(&mut self) -> Result<(), StoreError> {
         let deadline = self.poller.clock.monotonic() + DRAIN;
+        let mut result = Ok(());
         loop {
             tokio::select! {
                 done = self.under_way.join_next() => match done {
-                    Some(done) => self.ended(done)?,
+                    Some(done) => result = result.and(self.ended(done)),
                     None => break,
                 },
                 () = self.poller.clock.sleep_until(deadline) => {
@@ -262,7 +270,7 @@ impl Running {
             }
         }
         let last = self.core.take_checkpoint(true, self.poller.now());
-        self.poller.store.checkpoint(last.checkpoint).await
+        result.and(self.poller.store.checkpoint(last.checkpoint).await)
     }
 }
 

@@ -289,3 +289,35 @@ async fn what_quiet_polls_learnt_is_stored_on_the_order_to_stop() {
         .collect();
     assert_eq!(known.len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_dies_young_has_stored_most_of_what_it_paid_for() {
+    let mut config = config(10);
+    config.polling.interval = Duration::from_secs(1);
+    let bench = Bench::start(config, FakeSource::default(), 0);
+    for (seconds, at_least) in [(5, 1), (5, 2), (10, 3)] {
+        bench.run_for(seconds).await;
+        // Killed now, at most half of its life's polls are made again by the next start.
+        let checkpoints = bench.store.checkpoints.lock().unwrap().len();
+        assert!(checkpoints >= at_least, "{checkpoints} of {at_least}");
+    }
+    bench.stop().await.1.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_cannot_be_stored_while_draining_costs_nothing_else() {
+    let mut config = config(5);
+    config.polling.interval = Duration::from_secs(10);
+    let bench = Bench::start(config, FakeSource::default(), 0);
+    bench.run_for(400).await;
+    bench.store.refusals.store(usize::MAX, Ordering::SeqCst);
+    bench.source.script(0, Script::Says(live(1, START)));
+    bench.run_for(35).await;
+    bench.source.script(1, Script::Hangs);
+    bench.run_for(12).await;
+    let before = bench.store.checkpoints.lock().unwrap().len();
+    let (store, result) = bench.stop().await;
+    assert!(result.is_err(), "a change was not stored");
+    let after = store.checkpoints.lock().unwrap().len();
+    assert_eq!(after, before + 1, "what quiet polls learnt is stored");
+}

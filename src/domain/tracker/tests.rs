@@ -225,6 +225,18 @@ fn a_later_room_replaces_the_running_one() {
 }
 
 #[test]
+fn a_replaced_stream_ends_no_later_than_its_successor_begins() {
+    let mut creator = Creator::offline_at(0);
+    creator.take(&live(1, 10), 20);
+    creator.take(&Observation::Offline, 320);
+    let step = creator.take(&live(2, 240), 365);
+    let TransitionKind::Ended { ended_at, .. } = step.transitions[0].kind else {
+        panic!("{step:?}")
+    };
+    assert_eq!(ended_at, at(240), "not at 320, while the next one ran");
+}
+
+#[test]
 fn a_replacement_hours_after_the_last_sight_is_no_resumption() {
     let mut creator = Creator::offline_at(0);
     creator.take(&live(1, 5), 10);
