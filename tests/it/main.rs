@@ -13,3 +13,4 @@ mod config;
 mod delivery;
 mod konbini;
 mod process;
+mod quiet;
