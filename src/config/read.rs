@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeValue;
 
 use super::expand::{Env, ExpandError, expand};
-use super::problem::Finding;
+use super::problem::{Finding, Place};
 use super::raw::{Node, Section, TABLES, Table};
 use super::suggest::{closest, did_you_mean, listed};
 pub(super) use file::{Given, read_text};
@@ -27,6 +27,8 @@ pub(super) struct Reader<'e> {
     pub(super) findings: Vec<Finding>,
     /// Every file that was read or tried.
     pub(super) files: Vec<PathBuf>,
+    /// Where each creator of the watchlist is named, in its order.
+    pub(super) creators_at: Vec<Place>,
 }
 
 impl<'e> Reader<'e> {
@@ -37,6 +39,7 @@ impl<'e> Reader<'e> {
             base: path.parent().unwrap_or(Path::new("")).to_owned(),
             findings: Vec::new(),
             files: vec![path.to_owned()],
+            creators_at: Vec::new(),
         }
     }
 

@@ -12,5 +12,6 @@ mod architecture;
 mod config;
 mod delivery;
 mod konbini;
+mod online;
 mod process;
 mod quiet;
