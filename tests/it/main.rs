@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod commands;
 mod config;
 mod delivery;
 mod konbini;
