@@ -1,20 +1,32 @@
 //! `tallylight check`: says what is wrong with the configuration, or what it will cost.
 //!
-//! Problems and warnings go to stderr, the forecast to stdout. Nothing is asked or opened
-//! but the configuration and the files it names.
+//! Problems and warnings go to stderr, the forecast to stdout. Nothing is opened but the
+//! configuration and the files it names, and nothing is asked of the outside without `--online`.
+
+mod online;
 
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
+
 use super::table::{Align, aligned};
 use crate::config::{Config, Loaded, ScheduleKind, display_duration};
 use crate::schedule::forecast::{Demand, Forecast, Habits, even_interval, missed_share};
 use crate::schedule::plans::{PLANS, Plan, Refill, cheapest_for};
 
+/// Check the configuration and forecast what it costs
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Also ask the API whether the key works and each username exists; costs a credit for each
+    #[arg(long)]
+    online: bool,
+}
+
 /// Checks the configuration at `path`; 78 if it cannot be used.
-pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
+pub(super) fn run(arguments: &Check, path: &Path) -> anyhow::Result<ExitCode> {
     let loaded = match super::load_config(path) {
         Ok(loaded) => loaded,
         Err(code) => return Ok(code),
@@ -23,7 +35,11 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     if let Some(warning) = budget_warning(&loaded.config) {
         super::say(&format!("warning: {warning}\n"));
     }
-    super::print(report(&loaded).as_bytes())
+    let checked = super::print(report(&loaded).as_bytes())?;
+    if arguments.online {
+        return online::run(&loaded);
+    }
+    Ok(checked)
 }
 
 /// Everything that goes to stdout.

@@ -52,8 +52,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Check the configuration and forecast what it costs
-    Check,
+    Check(check::Check),
     /// Print a completion script for a shell
     Completions(completions::Completions),
     Demo(demo::Demo),
@@ -70,7 +69,7 @@ enum Command {
 /// Runs the command that was given; the exit code says how it went.
 pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Check => check::run(&cli.config),
+        Command::Check(arguments) => check::run(&arguments, &cli.config),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

@@ -169,7 +169,8 @@ impl Report {
     }
 }
 
-fn sum(before: Credits, new: Credits) -> Credits {
+/// What two answers together say of the account.
+pub(super) fn sum(before: Credits, new: Credits) -> Credits {
     let used = match (before.used, new.used) {
         (Some(a), Some(b)) => Some(a.saturating_add(b)),
         (a, b) => a.or(b),
@@ -196,10 +197,12 @@ fn about(stream: &LiveStream, now: Timestamp) -> String {
 }
 
 fn credits_line(reports: &[Report]) -> String {
-    let total = reports
-        .iter()
-        .map(|report| report.credits)
-        .fold(Credits::default(), sum);
+    let credits = reports.iter().map(|report| report.credits);
+    spent(credits.fold(Credits::default(), sum))
+}
+
+/// What was charged, and what is left.
+pub(super) fn spent(total: Credits) -> String {
     let known = |number: Option<u64>| number.map_or("unknown".to_owned(), |n| n.to_string());
     format!(
         "credits used: {}, remaining: {}",
@@ -209,7 +212,7 @@ fn credits_line(reports: &[Report]) -> String {
 }
 
 /// What a person can do about it.
-fn advice(cause: Cause) -> &'static str {
+pub(super) fn advice(cause: Cause) -> &'static str {
     match cause {
         Cause::Timeout | Cause::Connection => {
             "check the network, konbini.base_url and konbini.timeout; the daemon would try again"

@@ -3,14 +3,17 @@
 //! Reads the configuration and the files it names, nothing else; the environment is an
 //! argument. Either everything is usable, or every problem is told at once.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::check::{check, syntax};
 use super::expand::Env;
-use super::problem::{Finding, Problem, Problems, Source, draw_all};
+use super::problem::{Finding, Place, Problem, Problems, Source, draw_all};
 use super::read::{Reader, read_text};
 use super::redact::Blanks;
 use super::{Config, raw};
+use crate::domain::text::Printable;
 
 /// A configuration that can be used.
 #[derive(Debug, Clone)]
@@ -21,6 +24,24 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// Every file that was read, the configuration itself first.
     pub files: Vec<PathBuf>,
+    /// Where each of `config.creators` is named, in their order.
+    pub creators_at: Vec<Line>,
+}
+
+/// A line of a file, shown as `creators.txt:12`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// The file, as it was named.
+    pub file: Arc<Path>,
+    /// From 1.
+    pub number: usize,
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display().to_string();
+        write!(f, "{}:{}", Printable(&file), self.number)
+    }
 }
 
 /// Loads the configuration at `path`; `env` looks up one variable of the environment.
@@ -66,8 +87,28 @@ pub fn from_text(path: &Path, text: String, env: Env<'_>) -> Result<Loaded, Prob
     Ok(Loaded {
         config,
         warnings,
+        creators_at: lines(&reader.creators_at, &sources),
         files: reader.files,
     })
+}
+
+/// The lines on which `places` begin. Counts each file through once where they are in its order.
+fn lines(places: &[Place], sources: &[Source]) -> Vec<Line> {
+    let files: Vec<Arc<Path>> = sources.iter().map(|s| s.path.as_path().into()).collect();
+    let (mut file, mut counted, mut number) = (0, 0, 1);
+    let mut line = |place: &Place| {
+        if place.file != file || place.span.start < counted {
+            (file, counted, number) = (place.file, 0, 1);
+        }
+        let passed = sources[file].text.get(counted..place.span.start);
+        number += passed.unwrap_or_default().matches('\n').count();
+        counted = place.span.start;
+        Line {
+            file: Arc::clone(&files[file]),
+            number,
+        }
+    };
+    places.iter().map(&mut line).collect()
 }
 
 fn problems(findings: Vec<Finding>, sources: &[Source], files: Vec<PathBuf>) -> Problems {

@@ -14,7 +14,7 @@ use toml::de::DeValue;
 
 use super::ScheduleKind;
 use super::expand::{Env, ExpandError, expand};
-use super::problem::Finding;
+use super::problem::{Finding, Place};
 use super::raw::{Node, Section, TABLES, Table};
 use super::suggest::{closest, did_you_mean, listed};
 pub(super) use file::{Given, read_text};
@@ -30,6 +30,8 @@ pub(super) struct Reader<'e> {
     pub(super) schedule: ScheduleKind,
     /// Every file that was read or tried.
     pub(super) files: Vec<PathBuf>,
+    /// Where each creator of the watchlist is named, in its order.
+    pub(super) creators_at: Vec<Place>,
 }
 
 impl<'e> Reader<'e> {
@@ -41,6 +43,7 @@ impl<'e> Reader<'e> {
             findings: Vec::new(),
             schedule: ScheduleKind::Fixed,
             files: vec![path.to_owned()],
+            creators_at: Vec::new(),
         }
     }
 

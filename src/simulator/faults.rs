@@ -48,7 +48,7 @@ pub enum Fault {
     Null(&'static str),
     /// The room that ended last, as if it were still running.
     StaleRoom,
-    /// A live answer about another user.
+    /// A live answer about another user; a profile under another name.
     SomebodyElse,
     /// A title of 2 MB.
     HugeTitle,

@@ -9,7 +9,10 @@
 )]
 
 mod architecture;
+mod commands;
 mod config;
 mod delivery;
 mod konbini;
+mod online;
 mod process;
+mod quiet;

@@ -24,6 +24,8 @@ const NAMES: [&str; 6] = [
 const CALM: Duration = Duration::from_millis(1_500);
 /// Nothing begins so shortly before the end: there would be no time to notice it.
 const LAST_START: Duration = Duration::from_secs(6);
+/// The same for a demo too short for that, as a share of it: the start at least is shown.
+const LAST_START_SHARE: f64 = 0.67;
 
 /// The story of one demo.
 #[derive(Debug)]
@@ -58,6 +60,7 @@ impl Script {
             scenes: Vec::new(),
             world: World::new(),
         };
+        let closing = LAST_START.min(span.mul_f64(LAST_START_SHARE));
         for (number, name) in NAMES.iter().enumerate() {
             let Ok(creator) = name.parse::<Username>() else {
                 continue;
@@ -65,7 +68,7 @@ impl Script {
             script.world.add(&creator);
             // One after the other at first, so that something happens soon and not all at once.
             let mut at = CALM + Duration::from_millis(1_700 * number as u64);
-            while at + LAST_START < span {
+            while at + closing < span {
                 let length = Duration::from_millis(random.random_range(6_000..14_000));
                 let title = TITLES[random.random_range(0..TITLES.len())];
                 let stream = Stream::new(&creator, start.plus(at))
@@ -109,6 +112,17 @@ impl Script {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn even_the_shortest_story_has_a_start_that_can_be_noticed() {
+        let span = crate::cli::demo::SHORTEST;
+        let story = Script::new(7, Timestamp::default(), span);
+        let starts = story.scenes().iter().filter(|scene| {
+            // More than the demo's interval, and a retry.
+            matches!(scene.act, Act::GoesLive(_)) && scene.after + Duration::from_secs(3) < span
+        });
+        assert!(starts.count() >= 1);
+    }
 
     #[test]
     fn a_story_is_the_same_for_a_seed_and_has_all_that_a_demo_shows() {

@@ -69,6 +69,7 @@ fn nobody(reader: &mut Reader<'_>, section: &Section<'_>) {
 impl Watchlist {
     fn add(&mut self, reader: &mut Reader<'_>, creator: Creator, place: Place) {
         let Some(first) = self.places.get(&creator.username) else {
+            reader.creators_at.push(place.clone());
             self.places.insert(creator.username.clone(), place);
             self.creators.push(creator);
             return;

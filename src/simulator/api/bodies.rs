@@ -58,7 +58,11 @@ pub(super) fn data(world: &World, scene: &Scene<'_>, fault: Option<&Fault>) -> O
         Call::Live => live(world, scene, fault),
         _ => world.has(scene.username).then(|| {
             let is_live = world.live_at(scene.username, scene.now).is_some();
-            person(scene.username, is_live)
+            let mut person = person(scene.username, is_live);
+            if fault == Some(&Fault::SomebodyElse) {
+                person["preferredUsername"] = json!("somebody.else");
+            }
+            person
         }),
     }
 }
