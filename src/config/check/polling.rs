@@ -104,13 +104,9 @@ fn limits(reader: &mut Reader<'_>, section: &Section<'_>) -> Polling {
         share,
         "0 to 0.5: the share by which a wait may differ",
     );
-    let rate = |rate: f64| rate > 0.0 && rate <= 1_000.0;
-    let rate = reader.number(
-        section,
-        "max_requests_per_second",
-        rate,
-        "more than 0, at most 1000",
-    );
+    // Slower than one in a quarter of an hour is a slip that would blind the program in silence.
+    let rate = |rate: f64| (0.001..=1_000.0).contains(&rate);
+    let rate = reader.number(section, "max_requests_per_second", rate, "0.001 to 1000");
     let in_flight = reader.integer(section, "max_in_flight", 1..=1_024, "");
     Polling {
         jitter: jitter.unwrap_or(default.jitter),

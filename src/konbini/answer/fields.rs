@@ -9,6 +9,10 @@ use crate::domain::Timestamp;
 use crate::domain::observation::{MAX_MEDIA, Media};
 use crate::domain::text::{MAX_URL_BYTES, bounded};
 
+/// The longest technical name kept, in bytes. [`MAX_MEDIA`] sources with the longest names and
+/// addresses must leave an event's body below 64 KiB.
+const MAX_WORD_BYTES: usize = 100;
+
 /// A JSON object.
 pub(super) type Object = serde_json::Map<String, Value>;
 
@@ -27,6 +31,11 @@ pub(super) fn is_text(object: &Object, name: &str) -> bool {
 pub(super) fn text(object: &Object, name: &str) -> Option<String> {
     let text = object.get(name)?.as_str()?;
     (!text.trim().is_empty()).then(|| bounded(text))
+}
+
+/// A technical name like `hls` or `video/x-flv`; a longer one is none.
+fn word(object: &Object, name: &str) -> Option<String> {
+    text(object, name).filter(|word| word.len() <= MAX_WORD_BYTES)
 }
 
 /// `true` or `false`.
@@ -97,8 +106,8 @@ pub(super) fn media(object: &Object, name: &str) -> Vec<Media> {
 fn addresses(source: &Object) -> impl Iterator<Item = Media> {
     let urls = source.get("url").into_iter().flat_map(urls);
     urls.map(|url| Media {
-        name: text(source, "name"),
-        mime_type: text(source, "mediaType"),
+        name: word(source, "name"),
+        mime_type: word(source, "mediaType"),
         url,
     })
 }

@@ -5,8 +5,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::Event;
+use crate::domain::event::{InstallationId, Labels};
 use crate::domain::observation::{Cause, MAX_MEDIA};
 use crate::domain::text::{MAX_CHARS, MAX_URL_BYTES};
+use crate::domain::tracker::{CreatorState, Rules, Visibility, step};
 
 /// The provider's own sample of a live answer.
 const SAMPLE: &[u8] = include_bytes!("../../../tests/fixtures/live-200.json");
@@ -743,4 +746,30 @@ proptest! {
     fn a_sample_that_breaks_off_is_unclear(end in 0..SAMPLE.len() - 2) {
         prop_assert_eq!(cause(read(200, &SAMPLE[..end])), Cause::Malformed);
     }
+}
+
+#[test]
+fn the_body_of_an_event_stays_below_64_kib_whatever_a_stranger_writes() {
+    let wild = "\u{1}".repeat(100_000);
+    let url = format!("https://e/{}", "x".repeat(MAX_URL_BYTES - 10));
+    let body = changed(|data| {
+        data["content"] = json!(wild);
+        data["image"] = json!(url);
+        data["attributedTo"]["name"] = json!(wild);
+        let source = json!({"name": wild, "mediaType": wild, "url": url});
+        data["attachment"] = json!(vec![source; 20]);
+    });
+    let observation = read(200, &body);
+    assert!(matches!(&observation, Observation::Live(live) if live.media.len() == MAX_MEDIA));
+    let rules = Rules {
+        confirm_offline: 2,
+        resume_within: Duration::ZERO,
+        when_already_live: Visibility::Announced,
+    };
+    let now = Timestamp::from_millis(1_800_000_000_000);
+    let step = step(&CreatorState::default(), &observation, now, &rules);
+    let installation = InstallationId::from_bytes([0; 16]);
+    let labels = Labels::new();
+    let event = Event::of_transition(&installation, &khaby(), &labels, &step.transitions[0]);
+    assert!(event.body.len() < 60_000, "{}", event.body.len());
 }

@@ -76,7 +76,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
     (
         "integers_out_of_range",
         "",
-        "[polling]\nconfirm_offline = 0\nmax_in_flight = 1025\nmax_requests_per_second = 0\n[budget]\ncredits_per_month = -1\nrenews_on = 32\n",
+        "[polling]\nconfirm_offline = 0\nmax_in_flight = 1025\nmax_requests_per_second = 0.0001\n[budget]\ncredits_per_month = -1\nrenews_on = 32\n",
     ),
     ("schedule_unknown", "", "[polling]\nschedule = \"learnt\"\n"),
     (
