@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::planner::Credit;
 use crate::domain::tracker::CreatorState;
 use crate::domain::{Timestamp, Username};
-use crate::schedule::ledger::Spent;
+use crate::schedule::ledger::{Spent, Taken};
 use crate::schedule::{CreatorIndex, Reason};
 use crate::store::{Change, Checkpoint};
 
@@ -42,6 +41,10 @@ pub(super) struct Poll {
     /// The credit that is counted for it.
     pub(super) credit: Credit,
 }
+
+/// The credit that is counted for a poll; nothing without a budget.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Credit(pub(super) Option<Taken>);
 
 /// Something to store, and what counts once it is.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub(super) use past::Past;
 
-use super::orders::Now;
+use super::orders::{Credit, Now};
 use super::roster::{Entry, Roster};
 use super::settings;
 use crate::config::{Config, Polling, ScheduleKind};
@@ -19,7 +19,7 @@ use crate::domain::tracker::CreatorState;
 use crate::konbini::Credits;
 use crate::schedule::fixed::Situation;
 use crate::schedule::learned::{Learned, Outcome, Permit, Refusal};
-use crate::schedule::ledger::{Headers, Ledger, Spent, Taken};
+use crate::schedule::ledger::{Headers, Ledger, Spent};
 use crate::schedule::{CreatorIndex, NextPoll};
 
 /// Credits stored ahead of their use, at least and at most; a crash loses no more.
@@ -56,10 +56,6 @@ pub(super) enum Admission {
     /// Not before this wait is over.
     Refused(Duration, Refusal),
 }
-
-/// The credit that is counted for a poll; nothing without a budget.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Credit(Option<Taken>);
 
 impl Planner {
     pub(super) fn new(config: &Config, roster: &Roster, past: Past, now: Now) -> Self {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::Profile;
-use crate::domain::observation::{Observation, RoomId};
+use crate::domain::observation::{LiveStream, Media, Observation, RoomId};
 use crate::domain::text;
 use crate::domain::tracker::{CreatorState, Rules, Visibility, step};
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Cause, Profile, Unclear};
+use crate::domain::{Cause, Observation, Profile, Unclear};
 
 const RULES: Rules = Rules {
     confirm_offline: 2,
