@@ -379,12 +379,3 @@ async fn a_request_is_what_the_contract_asks_for() {
     assert!(!request.headers.contains_key(header::ACCEPT_ENCODING));
     assert!(!request.headers.contains_key(header::REFERER));
 }
-
-#[tokio::test]
-async fn a_name_that_cannot_be_in_a_path_is_not_asked_for() {
-    let (_simulator, handle, client) = simulated(PATIENT).await;
-    let dots: Username = "..".parse().unwrap();
-    let answer = client.poll(&dots).await;
-    assert_eq!(unclear(answer).cause, Cause::InvalidUsername);
-    assert_eq!(handle.traffic().requests(), 0);
-}
