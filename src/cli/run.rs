@@ -27,7 +27,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     };
     logs::init(&config.log).context("cannot start the log")?;
     for warning in &warnings {
-        tracing::warn!("{warning}");
+        tracing::warn!(file = %warning.file.display(), line = warning.position.map(|(line, _)| line), "{}", warning.message);
     }
     let runtime = Runtime::new().context("cannot start the runtime")?;
     let code = runtime.block_on(watch(&config));

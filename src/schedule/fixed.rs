@@ -21,6 +21,8 @@ pub enum Situation {
     Confirming,
     /// So many polls in a row were unclear, at least one.
     Unclear(u32),
+    /// The same of a creator believed live.
+    UnclearWhileLive(u32),
 }
 
 /// The waits of one creator.
@@ -68,11 +70,19 @@ impl Pace {
             Situation::Live => (self.jittered(self.live_interval, random), Reason::Live),
             Situation::Confirming => (self.jittered(self.confirm_after, random), Reason::Confirm),
             Situation::Unclear(failures) => {
-                let wait = doubling(failures, AFTER_UNCLEAR.min(self.interval), self.interval);
-                (self.jittered(wait, random), Reason::Retry)
+                (self.again(failures, self.interval, random), Reason::Retry)
             }
+            Situation::UnclearWhileLive(failures) => (
+                self.again(failures, self.live_interval, random),
+                Reason::Retry,
+            ),
         };
         NextPoll { wait, reason }
+    }
+
+    /// About a minute after the first unclear poll, doubling up to the usual wait.
+    fn again(&self, failures: u32, usual: Duration, random: f64) -> Duration {
+        self.jittered(doubling(failures, AFTER_UNCLEAR.min(usual), usual), random)
     }
 
     fn regular(&self) -> Reason {
@@ -148,6 +158,23 @@ mod tests {
             })
             .collect();
         assert_eq!(waits, [60, 120, 240, 300, 300]);
+    }
+
+    #[test]
+    fn a_live_creator_waits_no_longer_than_its_live_interval_after_unclear_polls() {
+        let rarely = Pace {
+            interval: Duration::from_secs(7_200),
+            ..pace(0.0)
+        };
+        let waits: Vec<_> = (1..=4)
+            .map(|n| {
+                rarely
+                    .next(Situation::UnclearWhileLive(n), Duration::ZERO, 0.5)
+                    .wait
+                    .as_secs()
+            })
+            .collect();
+        assert_eq!(waits, [60, 120, 200, 200]);
     }
 
     #[test]

@@ -74,6 +74,8 @@ impl Gate {
     /// neither count as probes nor prolong anything.
     pub fn observe(&mut self, observation: &Observation, probe: bool, now: Duration) {
         let remedy = match observation {
+            // A poll from before the gate closed is back late: it ends nothing.
+            Observation::Live(_) | Observation::Offline if self.is_shut_to(probe, now) => return,
             Observation::Live(_) | Observation::Offline => {
                 *self = Self::Open;
                 return;
@@ -94,6 +96,15 @@ impl Gate {
                 let until = now + wish.unwrap_or(PAUSE).min(LONGEST_PAUSE);
                 *self = Self::Paused { until };
             }
+        }
+    }
+
+    /// Whether no poll of this kind can have started since the gate closed.
+    pub fn is_shut_to(self, probe: bool, now: Duration) -> bool {
+        match self {
+            Self::Open => false,
+            Self::Paused { until } => now < until,
+            Self::Suspended { .. } => !probe,
         }
     }
 
@@ -173,6 +184,22 @@ mod tests {
             assert_eq!(gate.passage(MINUTE), Passage::Closed(Some(until)));
             assert_eq!(gate.passage(until), Passage::Free);
         }
+    }
+
+    #[test]
+    fn an_answer_to_a_poll_from_before_the_gate_closed_opens_nothing() {
+        let mut gate = Gate::Open;
+        let mut limited = Unclear::new(Cause::RateLimited, "");
+        limited.retry_after = Some(MINUTE);
+        gate.observe(&Observation::Unclear(limited), false, MINUTE);
+        gate.observe(&Observation::Offline, false, MINUTE);
+        assert_eq!(gate.passage(MINUTE), Passage::Closed(Some(2 * MINUTE)));
+        gate.observe(&Observation::Offline, false, 2 * MINUTE);
+        assert_eq!(gate, Gate::Open);
+
+        gate.observe(&unclear(Cause::KeyRefused), false, MINUTE);
+        gate.observe(&Observation::Offline, false, MINUTE);
+        assert_eq!(gate.passage(MINUTE), Passage::Closed(Some(2 * MINUTE)));
     }
 
     #[test]

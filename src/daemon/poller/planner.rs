@@ -138,7 +138,9 @@ impl Planner {
         match &mut self.mode {
             Mode::Learned(learned) if entry.held.is_none() => {
                 let outcome = match situation {
-                    Situation::Unclear(failures) => Outcome::Unclear(failures),
+                    Situation::Unclear(failures) | Situation::UnclearWhileLive(failures) => {
+                        Outcome::Unclear(failures)
+                    }
                     _ => outcome_of(state),
                 };
                 learned.after_poll(creator, outcome, now.wall, random)

@@ -77,7 +77,9 @@ impl Entry {
 
     /// What decides the next wait of a creator in `state`, whose previous state is this entry's.
     pub(super) fn situation(&self, state: &CreatorState) -> Situation {
-        if self.unclear_in_a_row > 0 {
+        if self.unclear_in_a_row > 0 && state.live().is_some() {
+            Situation::UnclearWhileLive(self.unclear_in_a_row)
+        } else if self.unclear_in_a_row > 0 {
             Situation::Unclear(self.unclear_in_a_row)
         } else if self.held.is_some() || state.is_ending() {
             Situation::Confirming

@@ -207,7 +207,13 @@ impl Tracking<'_> {
     fn is_older_than_last_end(&self, stream: &LiveStream) -> bool {
         self.before.last_end.as_ref().is_some_and(|end| {
             end.room != stream.room
-                && matches!((stream.started_at, end.started_at), (Some(new), Some(old)) if new < old)
+                && match (stream.started_at, end.started_at) {
+                    (Some(new), Some(old)) => new < old,
+                    _ => stream
+                        .room
+                        .number()
+                        .is_some_and(|new| Some(new) < end.room.number()),
+                }
         })
     }
 }

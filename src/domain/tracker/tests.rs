@@ -266,6 +266,17 @@ fn a_room_older_than_the_one_that_ended_is_stale_too() {
 }
 
 #[test]
+fn without_start_times_a_room_older_than_the_one_that_ended_is_stale_by_its_id() {
+    let mut creator = Creator::offline_at(0);
+    creator.take(&live(7, 5), 10);
+    creator.take(&Observation::Offline, 100);
+    creator.take(&Observation::Offline, 145);
+    let unknown = |number| Observation::Live(Box::new(room(number, None)));
+    assert_eq!(creator.take(&unknown(6), 200).reading, Reading::Unclear);
+    assert_eq!(creator.take(&unknown(8), 300).reading, Reading::Telling);
+}
+
+#[test]
 fn without_start_times_the_growing_room_id_decides() {
     let untimed = |number| Observation::Live(Box::new(room(number, None)));
     let mut creator = Creator::offline_at(0);

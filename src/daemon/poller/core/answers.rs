@@ -43,7 +43,11 @@ impl Core {
             return None;
         }
         self.roster.entry_mut(poll.creator).failed_tries = 0;
-        self.bulletin.observe(observation, now.wall);
+        let is_certain = !matches!(observation, Observation::Unclear(_));
+        // What came back late does not say that the key works again.
+        if !(is_certain && self.gate.is_shut_to(poll.probe, now.monotonic)) {
+            self.bulletin.observe(observation, now.wall);
+        }
         let job = self.take(poll.creator, observation, now, random);
         if self.crowd.calmed_down(now.monotonic) {
             let detail = "no crowd changes any more";
