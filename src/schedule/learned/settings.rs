@@ -84,7 +84,7 @@ pub enum Outcome {
 /// Whether a poll that is due may start.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Permit {
-    /// Go; hand the credit back to [`Learned::settle`].
+    /// Go; hand the credit back to [`Learned::settle`](super::Learned::settle).
     Granted(Taken),
     /// Not now: queue it again after this wait.
     Refused {
@@ -108,7 +108,7 @@ pub enum Refusal {
     Ahead,
     /// The period's credits are used, or the account's are.
     Exhausted,
-    /// The spending must be stored first: [`Ledger::to_store`].
+    /// The spending must be stored first: [`Ledger::to_store`](crate::schedule::ledger::Ledger::to_store).
     Unstored,
 }
 
