@@ -21,6 +21,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, Loaded, Problem};
+use crate::webhook::Endpoint;
 
 /// Exit code for a configuration that cannot be used: `EX_CONFIG` of sysexits.h.
 pub const EX_CONFIG: u8 = 78;
@@ -89,11 +90,27 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 ///
 /// Warnings are left to the caller: `check` shows them, the daemon logs them.
 pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
-    config::load(path, &|name| std::env::var(name).ok()).map_err(|problems| {
+    let loaded = config::load(path, &|name| std::env::var(name).ok()).map_err(|problems| {
         show_problems(&problems.problems);
         say(&format!("tallylight: {}\n", problems.summary()));
         ExitCode::from(EX_CONFIG)
-    })
+    })?;
+    check_webhooks(&loaded.config)?;
+    Ok(loaded)
+}
+
+/// What only the sending room can tell: whether each webhook can write and send its requests.
+fn check_webhooks(config: &Config) -> Result<(), ExitCode> {
+    let broken = config.webhooks.iter().cloned().map(Endpoint::new);
+    let broken: Vec<_> = broken.filter_map(Result::err).collect();
+    for error in &broken {
+        say(&format!("error: {error}\n"));
+    }
+    if broken.is_empty() {
+        return Ok(());
+    }
+    say("tallylight: the configuration cannot be used\n");
+    Err(ExitCode::from(EX_CONFIG))
 }
 
 /// Runs a command that asks something of the outside, with what it needs to know.

@@ -34,7 +34,8 @@ pub use duration::{display as display_duration, parse as parse_duration};
 pub use expand::Env;
 pub use load::{Loaded, from_text, load};
 pub use options::{
-    ClientIdentity, Format, Heartbeat, Hours, HoursError, Rate, SignatureStyle, Sweep, TimeZoneName,
+    ClientIdentity, Format, Heartbeat, Hours, HoursError, Rate, SignatureStyle, Sweep, TextFile,
+    TimeZoneName,
 };
 pub use problem::{Problem, Problems, Severity};
 pub use secret::Secret;
@@ -184,7 +185,7 @@ pub struct Webhook {
     /// How a body is written.
     pub format: Format,
     /// The file of [`Format::Template`].
-    pub template: Option<PathBuf>,
+    pub template: Option<TextFile>,
     /// Whether `http://` may leave this machine.
     pub allow_http: bool,
     /// Most requests in a span.

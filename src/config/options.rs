@@ -75,6 +75,15 @@ pub enum SignatureStyle {
     Github,
 }
 
+/// A file that was read with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it held.
+    pub text: Arc<str>,
+}
+
 /// A certificate that a webhook's receiver asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientIdentity {

@@ -27,9 +27,7 @@ const PENDING: &[(&str, Standing)] = &[
     ("webhook.ca_file", Standing::Refused),
     ("webhook.client_cert_file", Standing::Refused),
     ("webhook.client_key_file", Standing::Refused),
-    ("webhook.format", Standing::Refused),
     ("webhook.proxy", Standing::Refused),
-    ("webhook.template", Standing::Refused),
 ];
 
 impl Reader<'_> {

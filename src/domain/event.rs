@@ -417,4 +417,4 @@ impl End {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

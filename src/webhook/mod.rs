@@ -1,13 +1,15 @@
 //! Sending events: the request, its transport, and what the answer means.
 //!
-//! [`request`] and [`outcome`] are pure: values in, values out. [`sender`] is the one part
+//! [`formats`], [`request`] and [`outcome`] are pure: values in, values out. [`sender`] is the one part
 //! that opens connections. When to send, and what becomes of a delivery, is the
 //! dispatcher's business.
 
+pub mod formats;
 pub mod outcome;
 pub mod request;
 pub mod sender;
 
+pub use formats::FormatError;
 pub use outcome::{ErrorClass, Outcome, Verdict};
 pub use request::{Endpoint, EndpointError, Request};
 pub use sender::{Answer, Breakage, HttpSender, Reply, Sender, SenderError};

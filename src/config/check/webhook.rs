@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use self::headers::headers;
 use self::signing::secrets;
-use super::super::options::{ClientIdentity, Format, Rate, SignatureStyle};
+use super::super::options::{ClientIdentity, Format, Rate, SignatureStyle, TextFile};
 use super::super::problem::{Finding, Place};
 use super::super::raw::{self, Node, Section};
 use super::super::read::{Bounds, Limit, Reader};
@@ -189,7 +189,7 @@ fn transport(
         proxy: proxy(reader, section),
         ca_file: pending_path(reader, section, "ca_file"),
         client_identity: client_identity(reader, section),
-        template: pending_path(reader, section, "template"),
+        template: template(reader, section, format),
         ..Webhook::default()
     }
 }
@@ -205,12 +205,6 @@ fn format(reader: &mut Reader<'_>, section: &Section<'_>) -> Format {
     let format = reader
         .choice(section, "format", &formats)
         .unwrap_or_default();
-    if let Some(node) = section
-        .find("format")
-        .filter(|_| format != Format::Standard)
-    {
-        reader.pending("webhook.format", &node);
-    }
     if format == Format::Template && section.find("template").is_none() {
         reader.missing(
             section,
@@ -219,6 +213,32 @@ fn format(reader: &mut Reader<'_>, section: &Section<'_>) -> Format {
         );
     }
     format
+}
+
+/// The template's text; whether it is any good is the sending room's to say.
+fn template(reader: &mut Reader<'_>, section: &Section<'_>, format: Format) -> Option<TextFile> {
+    const MOST: usize = 256 * 1024;
+    let node = section.find("template")?;
+    if format != Format::Template {
+        let message = format!(
+            "`{}` has no effect without format = \"template\"",
+            node.path
+        );
+        reader.report(Finding::at(node.span.clone(), node.path.as_str(), message).warning());
+    }
+    let (path, text) = reader.file(&node)?;
+    if text.len() > MOST {
+        reader.refuse(
+            &node,
+            "names a file that is too large",
+            "allowed are 256 KiB",
+        );
+        return None;
+    }
+    Some(TextFile {
+        path,
+        text: text.into(),
+    })
 }
 
 fn url(reader: &mut Reader<'_>, section: &Section<'_>, allow_http: bool) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::config::Webhook;
 use crate::domain::Timestamp;
 use crate::store::{Attempt, Delivery, DisabledWebhook, Fate, Settlement};
 use crate::webhook::outcome::{ErrorClass, FEW_ATTEMPTS, Outcome, Verdict};
-use crate::webhook::{Breakage, Endpoint, Reply, Sender};
+use crate::webhook::{Breakage, Endpoint, FormatError, Reply, Sender};
 
 /// A delivery whose turn it is, and which nobody else sends.
 #[derive(Debug)]
@@ -78,8 +78,11 @@ impl Claimed {
         let started_at = clock.now();
         let start = clock.monotonic();
         let exchange = async {
-            let request = endpoint.request(&delivery.event, &delivery.body, started_at);
-            Outcome::of(sender.send(request).await, clock.now())
+            let reply = match endpoint.request(&delivery.event, &delivery.body, started_at) {
+                Ok(request) => sender.send(request).await,
+                Err(error) => unwritable(&error),
+            };
+            Outcome::of(reply, clock.now())
         };
         // What the panic leaves behind is dropped here: the request and the sender's own state.
         let ended = AssertUnwindSafe(exchange).catch_unwind().await;
@@ -93,6 +96,16 @@ impl Claimed {
             outcome,
         }
     }
+}
+
+/// Nothing was sent. It is tried again: a person may mend the template and start anew.
+fn unwritable(error: &FormatError) -> Reply {
+    Reply::Broken(Breakage {
+        class: ErrorClass::Format,
+        detail: error.to_string(),
+        status: None,
+        body: Vec::new(),
+    })
 }
 
 /// The closed set of classes has none for our own faults: nothing came of the exchange, so it broke off.

@@ -22,7 +22,9 @@ fn request(url: &str, timeout: Duration) -> Request {
     hook.timeout = timeout;
     let endpoint = Endpoint::new(Arc::new(hook)).unwrap();
     let id = EventId::from_stored("evt_1".to_owned());
-    endpoint.request(&id, "{}", Timestamp::from_millis(1_000))
+    endpoint
+        .request(&id, "{}", Timestamp::from_millis(1_000))
+        .unwrap()
 }
 
 async fn send(url: &str, timeout: Duration) -> Reply {
