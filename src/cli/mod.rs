@@ -16,12 +16,13 @@ mod table;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Loaded, Problem};
-use crate::webhook::Endpoint;
+use crate::config::{self, Config, Loaded, Problem, Webhook};
+use crate::webhook::{Endpoint, HttpSender};
 
 /// Exit code for a configuration that cannot be used: `EX_CONFIG` of sysexits.h.
 pub const EX_CONFIG: u8 = 78;
@@ -101,8 +102,10 @@ pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
 
 /// What only the sending room can tell: whether each webhook can write and send its requests.
 fn check_webhooks(config: &Config) -> Result<(), ExitCode> {
-    let broken = config.webhooks.iter().cloned().map(Endpoint::new);
-    let broken: Vec<_> = broken.filter_map(Result::err).collect();
+    let broken = match HttpSender::new() {
+        Ok(sender) => unusable_webhooks(config, &sender),
+        Err(error) => vec![error.to_string()],
+    };
     for error in &broken {
         say(&format!("error: {error}\n"));
     }
@@ -111,6 +114,17 @@ fn check_webhooks(config: &Config) -> Result<(), ExitCode> {
     }
     say("tallylight: the configuration cannot be used\n");
     Err(ExitCode::from(EX_CONFIG))
+}
+
+fn unusable_webhooks(config: &Config, sender: &HttpSender) -> Vec<String> {
+    let reason = |webhook: &Arc<Webhook>| match Endpoint::new(Arc::clone(webhook)) {
+        Err(error) => Some(error.to_string()),
+        Ok(endpoint) => {
+            let error = sender.prepare(&endpoint).err()?;
+            Some(format!("webhook {:?}: {error}", &*webhook.id))
+        }
+    };
+    config.webhooks.iter().filter_map(reason).collect()
 }
 
 /// Runs a command that asks something of the outside, with what it needs to know.

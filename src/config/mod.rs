@@ -195,7 +195,7 @@ pub struct Webhook {
     /// The proxy to send through; its URL may hold a password.
     pub proxy: Option<Secret>,
     /// PEM file of the authorities to trust, besides those of the system.
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<TextFile>,
     /// The certificate to show.
     pub client_identity: Option<ClientIdentity>,
 }

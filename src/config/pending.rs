@@ -24,10 +24,6 @@ const PENDING: &[(&str, Standing)] = &[
     ("watchlist.creators.hours", Standing::NoEffect),
     ("watchlist.creators.strict_hours", Standing::NoEffect),
     ("watchlist.creators.time_zone", Standing::NoEffect),
-    ("webhook.ca_file", Standing::Refused),
-    ("webhook.client_cert_file", Standing::Refused),
-    ("webhook.client_key_file", Standing::Refused),
-    ("webhook.proxy", Standing::Refused),
 ];
 
 impl Reader<'_> {

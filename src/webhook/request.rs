@@ -15,6 +15,7 @@ use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
 use super::formats::{FormatError, Formatter};
+use super::transport::Transport;
 use crate::config::{SignatureStyle, Webhook};
 use crate::domain::signature::sign_with_each;
 use crate::domain::{EventId, Timestamp};
@@ -30,6 +31,7 @@ pub struct Endpoint {
     /// What the configuration adds, without what it must not set.
     extra: HeaderMap,
     formatter: Arc<Formatter>,
+    transport: Option<Arc<Transport>>,
 }
 
 /// Why no request can be made for a webhook. Holds no value of a header and no address.
@@ -70,6 +72,8 @@ pub struct Request {
     pub body: Bytes,
     /// For the whole exchange, from resolving the name to the last byte of the answer.
     pub timeout: Duration,
+    /// What the webhook sets for its connections.
+    pub(super) transport: Option<Arc<Transport>>,
 }
 
 impl Endpoint {
@@ -95,16 +99,21 @@ impl Endpoint {
             }
         }
         Ok(Self {
-            webhook,
             url,
             extra,
             formatter: Arc::new(formatter),
+            transport: Transport::of(&webhook),
+            webhook,
         })
     }
 
     /// The configuration behind this endpoint.
     pub fn webhook(&self) -> &Webhook {
         &self.webhook
+    }
+
+    pub(super) fn transport(&self) -> Option<&Arc<Transport>> {
+        self.transport.as_ref()
     }
 
     /// The address up to the host, as `https://example.com`: all of it that may be shown.
@@ -138,6 +147,7 @@ impl Endpoint {
             headers: self.signed_headers(event, &body, now),
             body,
             timeout: self.webhook.timeout,
+            transport: self.transport.clone(),
         })
     }
 

@@ -187,7 +187,7 @@ fn transport(
         signature_style: style.unwrap_or_default(),
         rate: rate(reader, section),
         proxy: proxy(reader, section),
-        ca_file: pending_path(reader, section, "ca_file"),
+        ca_file: text_file(reader, section, "ca_file"),
         client_identity: client_identity(reader, section),
         template: template(reader, section, format),
         ..Webhook::default()
@@ -217,7 +217,6 @@ fn format(reader: &mut Reader<'_>, section: &Section<'_>) -> Format {
 
 /// The template's text; whether it is any good is the sending room's to say.
 fn template(reader: &mut Reader<'_>, section: &Section<'_>, format: Format) -> Option<TextFile> {
-    const MOST: usize = 256 * 1024;
     let node = section.find("template")?;
     if format != Format::Template {
         let message = format!(
@@ -226,13 +225,20 @@ fn template(reader: &mut Reader<'_>, section: &Section<'_>, format: Format) -> O
         );
         reader.report(Finding::at(node.span.clone(), node.path.as_str(), message).warning());
     }
+    text_file(reader, section, "template")
+}
+
+/// The text of the file that `key` names.
+fn text_file(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &'static str,
+) -> Option<TextFile> {
+    const MOST: usize = 1024 * 1024;
+    let node = section.find(key)?;
     let (path, text) = reader.file(&node)?;
     if text.len() > MOST {
-        reader.refuse(
-            &node,
-            "names a file that is too large",
-            "allowed are 256 KiB",
-        );
+        reader.refuse(&node, "names a file that is too large", "allowed is 1 MiB");
         return None;
     }
     Some(TextFile {
@@ -332,18 +338,7 @@ fn rate(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Rate> {
 
 fn proxy(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Secret> {
     let node = section.find("proxy")?;
-    reader.pending("webhook.proxy", &node);
     request_url(reader, &node, Plain::Allowed).map(Secret::new)
-}
-
-fn pending_path(
-    reader: &mut Reader<'_>,
-    section: &Section<'_>,
-    key: &'static str,
-) -> Option<std::path::PathBuf> {
-    let node = section.find(key)?;
-    reader.pending(&format!("webhook.{key}"), &node);
-    reader.path(&node)
 }
 
 fn client_identity(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<ClientIdentity> {
@@ -361,10 +356,10 @@ fn client_identity(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Cli
             );
         }
     }
-    let cert_file = pending_path(reader, section, "client_cert_file");
-    let key_file = pending_path(reader, section, "client_key_file");
+    let cert = text_file(reader, section, "client_cert_file");
+    let key = text_file(reader, section, "client_key_file");
     Some(ClientIdentity {
-        cert_file: cert_file?,
-        key_file: key_file?,
+        cert: cert?,
+        key: Secret::new(&*key?.text),
     })
 }

@@ -198,7 +198,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "creators = [\"khaby.lane\"]\nsecret =",
     ),
     (
-        "webhook_not_available_yet",
+        "webhook_files_not_there",
         "secret =",
         "proxy = \"http://user:hunter2hunter2@proxy:3128\"\nca_file = \"ca.pem\"\nclient_cert_file = \"c.pem\"\nclient_key_file = \"c.key\"\nsecret =",
     ),
