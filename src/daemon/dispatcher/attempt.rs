@@ -11,6 +11,7 @@ use futures_util::FutureExt as _;
 use crate::clock::Clock;
 use crate::config::Webhook;
 use crate::domain::Timestamp;
+use crate::store::streak::DISABLED_AFTER;
 use crate::store::{Attempt, Delivery, DisabledWebhook, Fate, Settlement};
 use crate::webhook::outcome::{ErrorClass, FEW_ATTEMPTS, Outcome, Verdict};
 use crate::webhook::{Breakage, Endpoint, FormatError, Reply, Sender};
@@ -48,10 +49,10 @@ impl Claimed {
     /// Settles the delivery unsent if it is too old to be worth sending.
     pub(super) fn unless_expired(
         self,
-        webhook: &Webhook,
+        endpoint: &Endpoint,
         now: Timestamp,
     ) -> Result<Self, Box<Decision>> {
-        if !expired(webhook, self.0.event_at, now) {
+        if !expired(endpoint.webhook(), self.0.event_at, now) {
             return Ok(self);
         }
         Err(Box::new(Decision {
@@ -60,6 +61,8 @@ impl Claimed {
                 attempt: None,
                 fate: Fate::Expired,
                 disable: None,
+                url_hash: endpoint.url_hash(),
+                alerts: Vec::new(),
             },
             delivery: self.0,
             pause: None,
@@ -143,6 +146,8 @@ impl Concluded {
                 attempt: Some(attempt),
                 fate,
                 disable,
+                url_hash: endpoint.url_hash(),
+                alerts: Vec::new(),
             },
             delivery: self.delivery,
             pause: lane_pause(webhook, verdict),
@@ -170,6 +175,17 @@ impl Concluded {
         } else {
             Fate::Retry(next)
         }
+    }
+}
+
+/// Why `endpoint` takes no further part after five days of failures, the last of them `detail`.
+pub(super) fn given_up(endpoint: &Endpoint, at: Timestamp, detail: &str) -> DisabledWebhook {
+    let hours = DISABLED_AFTER.as_secs() / 3_600;
+    DisabledWebhook {
+        webhook: endpoint.webhook().id.clone(),
+        since: at,
+        url_hash: endpoint.url_hash(),
+        reason: format!("no 2xx for {hours} hours; the last attempt: {detail}"),
     }
 }
 

@@ -9,6 +9,7 @@ mod checkpoint;
 mod crew;
 mod fault;
 mod file;
+mod health;
 mod history;
 mod load;
 mod migrate;
@@ -38,6 +39,7 @@ use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
 use crate::store::{
     Change, Checkpoint, Delivery, DisabledWebhook, Settlement, Snapshot, Store, StoreError,
+    WebhookHealth,
 };
 
 /// Operations that may wait for the writer; whoever comes then waits outside.
@@ -194,6 +196,10 @@ impl Store for Sqlite {
 
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
         self.read("list disabled webhooks", queue::disabled).await
+    }
+
+    async fn webhook_health(&self) -> Result<Vec<WebhookHealth>, StoreError> {
+        self.read("read webhooks' health", health::all).await
     }
 
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! One made-up event of each type, as `check` tries templates on and the tests print.
 //!
-//! The tests hold the stream events against the bodies that the tracker's transitions make.
+//! The tests hold those that this version makes against the bodies that are made.
 
 use serde_json::{Value, json};
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::config::TextFile;
+use crate::domain::event::{InstallationId, WebhookNews};
 use crate::domain::{Event, EventId, EventType, Timestamp};
 use crate::webhook::request::tests::webhook;
 use crate::webhook::{Endpoint, EndpointError};
@@ -344,8 +345,20 @@ fn what_is_no_event_is_no_message() {
 
 #[test]
 fn the_samples_have_the_keys_of_the_events_that_are_made() {
-    let made = crate::domain::event::tests::events();
+    let mut made = crate::domain::event::tests::events();
     assert_eq!(made.len(), 4);
+    let now = Timestamp::from_millis(1_000);
+    made.extend([false, true].map(|disabled| {
+        let news = WebhookNews {
+            webhook: "backend",
+            disabled,
+            since: now,
+            at: now,
+            last_error: "answered 500",
+        };
+        Event::of_webhook(&InstallationId::from_bytes([1; 16]), &news)
+    }));
+    made.push(Event::test("backend", now, [1; 16]));
     for Event { kind, body, .. } in made {
         assert_eq!(keys(&sample::body(kind)), keys(&body), "{kind}");
     }
