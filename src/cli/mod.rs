@@ -16,11 +16,13 @@ mod table;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Loaded, Problem};
+use crate::config::{self, Config, Loaded, Problem, Webhook};
+use crate::webhook::{Endpoint, HttpSender};
 
 /// Exit code for a configuration that cannot be used: `EX_CONFIG` of sysexits.h.
 pub const EX_CONFIG: u8 = 78;
@@ -88,11 +90,40 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 ///
 /// Warnings are left to the caller: `check` shows them, the daemon logs them.
 pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
-    config::load(path, &|name| std::env::var(name).ok()).map_err(|problems| {
+    let loaded = config::load(path, &|name| std::env::var(name).ok()).map_err(|problems| {
         show_problems(&problems.problems);
         say(&format!("tallylight: {}\n", problems.summary()));
         ExitCode::from(EX_CONFIG)
-    })
+    })?;
+    check_webhooks(&loaded.config)?;
+    Ok(loaded)
+}
+
+/// What only the sending room can tell: whether each webhook can write and send its requests.
+fn check_webhooks(config: &Config) -> Result<(), ExitCode> {
+    let broken = match HttpSender::new() {
+        Ok(sender) => unusable_webhooks(config, &sender),
+        Err(error) => vec![error.to_string()],
+    };
+    for error in &broken {
+        say(&format!("error: {error}\n"));
+    }
+    if broken.is_empty() {
+        return Ok(());
+    }
+    say("tallylight: the configuration cannot be used\n");
+    Err(ExitCode::from(EX_CONFIG))
+}
+
+fn unusable_webhooks(config: &Config, sender: &HttpSender) -> Vec<String> {
+    let reason = |webhook: &Arc<Webhook>| match Endpoint::new(Arc::clone(webhook)) {
+        Err(error) => Some(error.to_string()),
+        Ok(endpoint) => {
+            let error = sender.prepare(&endpoint).err()?;
+            Some(format!("webhook {:?}: {error}", &*webhook.id))
+        }
+    };
+    config.webhooks.iter().filter_map(reason).collect()
 }
 
 /// Runs a command that asks something of the outside, with what it needs to know.

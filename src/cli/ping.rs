@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Webhook};
 use crate::domain::text::Printable;
 use crate::domain::{Event, EventId};
-use crate::webhook::{Endpoint, HttpSender, Outcome, Sender};
+use crate::webhook::{Endpoint, FormatError, HttpSender, Outcome, Sender};
 
 /// How much of an answer is shown, in characters.
 const SHOWN: usize = 200;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &PingArgs, config: &Config) -> anyhow::Result<ExitCode> 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let ping = runtime.block_on(Ping::make(&endpoint, &sender, &Clock::system()));
+    let ping = runtime.block_on(Ping::make(&endpoint, &sender, &Clock::system()))?;
     let mut shown = Vec::new();
     ping.show(&endpoint, &mut shown)?;
     print(&shown)?;
@@ -74,17 +74,21 @@ struct Ping {
 }
 
 impl Ping {
-    async fn make(endpoint: &Endpoint, sender: &dyn Sender, clock: &Clock) -> Self {
+    async fn make(
+        endpoint: &Endpoint,
+        sender: &dyn Sender,
+        clock: &Clock,
+    ) -> Result<Self, FormatError> {
         let now = clock.now();
         let event = Event::test(&endpoint.webhook().id, now, rand::random());
-        let request = endpoint.request(&event.id, &event.body, now);
+        let request = endpoint.request(&event.id, &event.body, now)?;
         let start = clock.monotonic();
         let reply = sender.send(request).await;
-        Self {
+        Ok(Self {
             event: event.id,
             outcome: Outcome::of(reply, clock.now()),
             took: clock.monotonic().saturating_sub(start),
-        }
+        })
     }
 
     fn show(&self, endpoint: &Endpoint, out: &mut dyn Write) -> io::Result<()> {
@@ -136,7 +140,9 @@ mod tests {
         receiver.answer_with(answer.into());
         let url = format!("{}/hooks/s3cret?key=hunter2", receiver.url());
         let endpoint = Endpoint::new(Arc::new(Webhook { url, ..hook })).unwrap();
-        let ping = Ping::make(&endpoint, &HttpSender::new().unwrap(), &clock).await;
+        let ping = Ping::make(&endpoint, &HttpSender::new().unwrap(), &clock)
+            .await
+            .unwrap();
         let mut out = Vec::new();
         ping.show(&endpoint, &mut out).unwrap();
         let delivered = ping.outcome.error.is_none();

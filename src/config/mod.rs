@@ -34,7 +34,8 @@ pub use duration::{display as display_duration, parse as parse_duration};
 pub use expand::Env;
 pub use load::{Line, Loaded, from_text, load};
 pub use options::{
-    ClientIdentity, Format, Heartbeat, Hours, HoursError, Rate, SignatureStyle, Sweep, TimeZoneName,
+    ClientIdentity, Format, Heartbeat, Hours, HoursError, Rate, SignatureStyle, Sweep, TextFile,
+    TimeZoneName,
 };
 pub use problem::{Problem, Problems, Severity};
 pub use secret::Secret;
@@ -186,7 +187,7 @@ pub struct Webhook {
     /// How a body is written.
     pub format: Format,
     /// The file of [`Format::Template`].
-    pub template: Option<PathBuf>,
+    pub template: Option<TextFile>,
     /// Whether `http://` may leave this machine.
     pub allow_http: bool,
     /// Most requests in a span.
@@ -196,7 +197,7 @@ pub struct Webhook {
     /// The proxy to send through; its URL may hold a password.
     pub proxy: Option<Secret>,
     /// PEM file of the authorities to trust, besides those of the system.
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<TextFile>,
     /// The certificate to show.
     pub client_identity: Option<ClientIdentity>,
 }

@@ -75,13 +75,22 @@ pub enum SignatureStyle {
     Github,
 }
 
-/// A certificate that a webhook's receiver asks for.
+/// A file that was read with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it held.
+    pub text: Arc<str>,
+}
+
+/// A certificate that a webhook's receiver asks for.
+#[derive(Debug, Clone)]
 pub struct ClientIdentity {
-    /// PEM file of the certificate.
-    pub cert_file: PathBuf,
-    /// PEM file of its key.
-    pub key_file: PathBuf,
+    /// The certificate as PEM, with those that lead to its authority.
+    pub cert: TextFile,
+    /// Its key as PEM.
+    pub key: Secret,
 }
 
 /// `[sweep]`: an account whose following list hints at who is live.

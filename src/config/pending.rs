@@ -22,12 +22,6 @@ const PENDING: &[(&str, Standing)] = &[
     ("http.listen", Standing::NoEffect),
     ("storage.postgres", Standing::Refused),
     ("sweep", Standing::NoEffect),
-    ("webhook.ca_file", Standing::Refused),
-    ("webhook.client_cert_file", Standing::Refused),
-    ("webhook.client_key_file", Standing::Refused),
-    ("webhook.format", Standing::Refused),
-    ("webhook.proxy", Standing::Refused),
-    ("webhook.template", Standing::Refused),
 ];
 
 impl Reader<'_> {

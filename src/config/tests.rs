@@ -202,6 +202,25 @@ fn the_documented_defaults_hold() {
     assert!(!config.allow_shrink && config.sweep.is_none() && config.heartbeat.is_none());
 }
 
+#[test]
+fn chats_hear_no_old_news_and_need_no_secret() {
+    for format in ["discord", "slack", "ntfy"] {
+        let text = MINIMAL.replace(
+            "secret = \"${WEBHOOK_SECRET}\"",
+            &format!("format = {format:?}"),
+        );
+        let webhook = load_text(&text).unwrap().config.webhooks.remove(0);
+        assert_eq!(webhook.max_age, Some(Duration::from_hours(1)), "{format}");
+        assert!(!webhook.announce_resumed && webhook.secrets.is_empty());
+        let text = text.replace(
+            "format =",
+            "max_age = \"none\"\nannounce_resumed = true\nformat =",
+        );
+        let webhook = load_text(&text).unwrap().config.webhooks.remove(0);
+        assert_eq!((webhook.max_age, webhook.announce_resumed), (None, true));
+    }
+}
+
 const EVERYTHING: &str = r#"
 allow_shrink = true
 [konbini]

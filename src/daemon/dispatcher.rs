@@ -5,6 +5,8 @@
 //! one attempt never ends a lane; what does end one ends the dispatcher with an error.
 
 mod attempt;
+mod breaker;
+mod condition;
 mod lane;
 mod patience;
 mod report;
@@ -20,7 +22,10 @@ use self::lane::Lane;
 use super::Progress;
 use crate::clock::Clock;
 use crate::config::Webhook;
-use crate::store::{DisabledWebhook, Store, StoreError};
+use crate::domain::Event;
+use crate::domain::event::WebhookNews;
+use crate::store::streak::Streak;
+use crate::store::{DisabledWebhook, Outgoing, Store, StoreError, WebhookHealth};
 use crate::webhook::{Endpoint, EndpointError, Sender};
 
 /// Attempts under way at once over all webhooks.
@@ -71,6 +76,21 @@ struct Common {
     clock: Clock,
     sender: Arc<dyn Sender>,
     connections: Arc<Semaphore>,
+    /// Every webhook, for news of one to the others.
+    webhooks: Arc<[Arc<Webhook>]>,
+}
+
+impl Common {
+    /// What every other webhook that subscribes is to hear of one.
+    fn alert(&self, news: &WebhookNews<'_>) -> Outgoing {
+        let event = Event::of_webhook(self.store.installation(), news);
+        let others = self.webhooks.iter().filter(|w| *w.id != *news.webhook);
+        let told = others.filter(|w| w.wants(event.kind, None, false));
+        Outgoing {
+            webhooks: told.map(|w| w.id.clone()).collect(),
+            event,
+        }
+    }
 }
 
 impl Dispatcher {
@@ -92,8 +112,14 @@ impl Dispatcher {
             clock: self.parts.clock,
             sender: self.parts.sender,
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            webhooks: self.parts.webhooks.into(),
         };
-        let mut running = Lanes::start(endpoints, &common, drain.child_token());
+        let health = common.store.webhook_health().await?;
+        let lanes = endpoints.into_iter().map(|endpoint| {
+            let streak = streak_of(&endpoint, &health);
+            (endpoint, streak)
+        });
+        let mut running = Lanes::start(lanes, &common, drain.child_token());
         running.watch(&common.clock, &self.parts.progress).await
     }
 
@@ -125,6 +151,18 @@ impl Dispatcher {
     }
 }
 
+/// The failures at the present address; at another one the count begins anew.
+fn streak_of(endpoint: &Endpoint, health: &[WebhookHealth]) -> Streak {
+    let same = |known: &&WebhookHealth| {
+        known.webhook == endpoint.webhook().id && known.url_hash == endpoint.url_hash()
+    };
+    health
+        .iter()
+        .find(same)
+        .map(|known| known.streak)
+        .unwrap_or_default()
+}
+
 fn still_disabled(record: &DisabledWebhook, endpoint: &Endpoint) -> bool {
     endpoint.webhook().enabled && record.url_hash == endpoint.url_hash()
 }
@@ -137,13 +175,17 @@ struct Lanes {
 }
 
 impl Lanes {
-    fn start(endpoints: Vec<Endpoint>, common: &Common, stop: CancellationToken) -> Self {
+    fn start(
+        lanes: impl Iterator<Item = (Endpoint, Streak)>,
+        common: &Common,
+        stop: CancellationToken,
+    ) -> Self {
         let mut tasks = JoinSet::new();
         let mut progress = Vec::new();
-        for endpoint in endpoints {
+        for (endpoint, streak) in lanes {
             let beats = Progress::new(common.clock.clone());
             progress.push(beats.clone());
-            let lane = Lane::new(endpoint, common.clone(), beats);
+            let lane = Lane::new(endpoint, streak, common.clone(), beats);
             tasks.spawn(lane.run(stop.clone()));
         }
         Self {

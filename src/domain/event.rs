@@ -47,6 +47,21 @@ pub struct EventId(String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstallationId(String);
 
+/// What happened to a webhook.
+#[derive(Debug, Clone, Copy)]
+pub struct WebhookNews<'a> {
+    /// Its id.
+    pub webhook: &'a str,
+    /// Whether it was disabled, or only fails.
+    pub disabled: bool,
+    /// The first failure since its last 2xx.
+    pub since: Timestamp,
+    /// When this was noticed.
+    pub at: Timestamp,
+    /// Why the last attempt failed, printable.
+    pub last_error: &'a str,
+}
+
 macro_rules! event_types {
     ($($variant:ident $name:literal $doc:literal),* $(,)?) => {
         /// The types of events.
@@ -237,6 +252,35 @@ impl Event {
         }
     }
 
+    /// `webhook.failing` or `webhook.disabled`, for the other webhooks.
+    pub fn of_webhook(installation: &InstallationId, news: &WebhookNews<'_>) -> Self {
+        #[derive(Serialize)]
+        struct Data<'a> {
+            webhook: &'a str,
+            since: Timestamp,
+            last_error: &'a str,
+        }
+        let kind = if news.disabled {
+            EventType::WebhookDisabled
+        } else {
+            EventType::WebhookFailing
+        };
+        let moment = news.at.as_millis().to_string();
+        let data = Data {
+            webhook: news.webhook,
+            since: news.since,
+            last_error: news.last_error,
+        };
+        Self {
+            id: EventId::derive(installation, &[kind.as_str(), news.webhook, &moment]),
+            kind,
+            at: news.at,
+            creator: None,
+            sequence: None,
+            body: envelope(kind, news.at, &data),
+        }
+    }
+
     /// `webhook.test`, as `ping` sends it; `nonce` keeps two of the same millisecond apart.
     pub fn test(webhook: &str, at: Timestamp, nonce: [u8; 16]) -> Self {
         #[derive(Serialize)]
@@ -256,4 +300,4 @@ impl Event {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

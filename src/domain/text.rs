@@ -23,6 +23,17 @@ pub fn bounded(text: &str) -> String {
     cut
 }
 
+/// `text` on one line, without control, invisible and direction-changing characters.
+///
+/// For receivers where people read it: they see what was written, and nothing else moves.
+pub fn one_line(text: &str) -> String {
+    let visible = text.chars().filter(|c| !is_invisible(*c));
+    let blanked: String = visible
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    blanked.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Shows `text` on one line with control and direction-changing characters escaped.
 ///
 /// Newlines, escape sequences, bidirectional overrides and zero-width characters become
@@ -64,6 +75,14 @@ mod tests {
         assert!(cut.ends_with('…'));
         assert_eq!(bounded("short"), "short");
         assert_eq!(bounded(&"x".repeat(MAX_CHARS)), "x".repeat(MAX_CHARS));
+    }
+
+    #[test]
+    fn one_line_keeps_what_can_be_read() {
+        let hostile = " a\r\n\u{1b}[31mred\u{202e}evil\u{200b}\u{2028}z  ";
+        assert_eq!(one_line(hostile), "a [31mredevilz");
+        assert_eq!(one_line("👩\u{200d}👩 día"), "👩\u{200d}👩 día");
+        assert_eq!(one_line("\n\u{200b}"), "");
     }
 
     #[test]

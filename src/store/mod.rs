@@ -6,6 +6,7 @@
 //! try again.
 
 pub mod sqlite;
+pub mod streak;
 
 #[cfg(test)]
 mod contract;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use self::streak::Streak;
 use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
 use crate::domain::source_health::DegradedReason;
@@ -81,13 +83,22 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Stores what came of one attempt, and moves the queue of its creator on.
     ///
-    /// Of a delivery that is not pending (any more) nothing is stored, and a warning logged.
+    /// In the same transaction the attempt moves the webhook's failure clock, and each of
+    /// `alerts` is stored, unless one of its type was for this webhook within the hour. Of a
+    /// delivery that is not pending (any more) nothing is stored, and a warning logged.
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
 
     /// The webhooks that were disabled and not enabled since.
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError>;
 
-    /// Stores that `webhook` takes part again.
+    /// The failure clock of every webhook that was ever sent to.
+    ///
+    /// The default is for fakes that are not asked; the contract's tests refuse it in a store.
+    async fn webhook_health(&self) -> Result<Vec<WebhookHealth>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Stores that `webhook` takes part again, with its failures forgotten.
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError>;
 
     /// Deletes at most `limit` rows each of history and finished deliveries older than `before`; how many went.
@@ -243,6 +254,21 @@ pub struct Settlement {
     pub fate: Fate,
     /// Why the webhook takes no further part, if that is what the answer means.
     pub disable: Option<DisabledWebhook>,
+    /// The address that was tried, as a hash: failures at another one do not count.
+    pub url_hash: String,
+    /// What others are to hear of this webhook.
+    pub alerts: Vec<Outgoing>,
+}
+
+/// How a webhook has fared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookHealth {
+    /// Which one.
+    pub webhook: WebhookId,
+    /// The address that was tried, as a hash.
+    pub url_hash: String,
+    /// Its failures since the last 2xx there.
+    pub streak: Streak,
 }
 
 /// One attempt, for the log of attempts.
@@ -258,6 +284,18 @@ pub struct Attempt {
     pub error: Option<&'static str>,
     /// What was read of the answer, at most 4 KiB.
     pub answer: Vec<u8>,
+}
+
+impl Attempt {
+    /// When it ended.
+    pub fn ended_at(&self) -> Timestamp {
+        self.started_at.plus(self.took)
+    }
+
+    /// Whether a request went out: else it says nothing of the receiver.
+    pub fn was_sent(&self) -> bool {
+        self.error != Some("format")
+    }
 }
 
 /// What becomes of a delivery.

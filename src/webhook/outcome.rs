@@ -46,6 +46,7 @@ error_classes! {
     Http4xx "http_4xx" "The receiver refuses.",
     Http5xx "http_5xx" "The receiver failed.",
     BodyTooLarge "body_too_large" "The answer outgrew what is read of it before it said how it went.",
+    Format "format" "The body could not be written in the webhook's format; nothing was sent.",
     BlockedAddress "blocked_address" "The address is one that is never connected to.",
 }
 

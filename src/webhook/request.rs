@@ -1,9 +1,9 @@
 //! From a webhook and a stored body to the request that is sent. Pure.
 //!
-//! Headers are those of Standard Webhooks 1.0.0. The stored bytes are signed and sent as
-//! they are, never serialised again, and signed anew for each attempt: a receiver refuses
-//! a timestamp older than five minutes. What the configuration adds never replaces a
-//! header of ours.
+//! Headers are those of Standard Webhooks 1.0.0. The bytes that are sent are the bytes that
+//! are signed: the stored ones, or what the webhook's format makes of them. Each attempt is
+//! signed anew: a receiver refuses a timestamp older than five minutes. What the
+//! configuration adds never replaces a header of ours.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT}
 use reqwest::Url;
 use sha2::{Digest as _, Sha256};
 
+use super::formats::{FormatError, Formatter};
+use super::transport::Transport;
 use crate::config::{SignatureStyle, Webhook};
 use crate::domain::signature::sign_with_each;
 use crate::domain::{EventId, Timestamp};
@@ -28,6 +30,8 @@ pub struct Endpoint {
     url: Url,
     /// What the configuration adds, without what it must not set.
     extra: HeaderMap,
+    formatter: Arc<Formatter>,
+    transport: Option<Arc<Transport>>,
 }
 
 /// Why no request can be made for a webhook. Holds no value of a header and no address.
@@ -47,6 +51,14 @@ pub enum EndpointError {
         /// The header's name.
         header: String,
     },
+    /// Its format lacks something.
+    #[error("webhook {webhook:?} cannot write its format: {error}")]
+    Format {
+        /// Which webhook.
+        webhook: String,
+        /// What is wrong.
+        error: FormatError,
+    },
 }
 
 /// One attempt's request: a POST.
@@ -60,12 +72,19 @@ pub struct Request {
     pub body: Bytes,
     /// For the whole exchange, from resolving the name to the last byte of the answer.
     pub timeout: Duration,
+    /// What the webhook sets for its connections.
+    pub(super) transport: Option<Arc<Transport>>,
 }
 
 impl Endpoint {
-    /// Parses what `webhook` says of its address and headers.
+    /// Parses what `webhook` says of its address, headers and format; tries a template on samples.
     pub fn new(webhook: Arc<Webhook>) -> Result<Self, EndpointError> {
-        let url = parse_url(&webhook)?;
+        let mut url = parse_url(&webhook)?;
+        let formatter =
+            Formatter::new(&webhook, &mut url).map_err(|error| EndpointError::Format {
+                webhook: webhook.id.to_string(),
+                error,
+            })?;
         let mut extra = HeaderMap::new();
         for (name, value) in &webhook.headers {
             let refused = || EndpointError::Header {
@@ -80,15 +99,21 @@ impl Endpoint {
             }
         }
         Ok(Self {
-            webhook,
             url,
             extra,
+            formatter: Arc::new(formatter),
+            transport: Transport::of(&webhook),
+            webhook,
         })
     }
 
     /// The configuration behind this endpoint.
     pub fn webhook(&self) -> &Webhook {
         &self.webhook
+    }
+
+    pub(super) fn transport(&self) -> Option<&Arc<Transport>> {
+        self.transport.as_ref()
     }
 
     /// The address up to the host, as `https://example.com`: all of it that may be shown.
@@ -107,34 +132,44 @@ impl Endpoint {
         })
     }
 
-    /// The request of an attempt made `now`, carrying `body` byte for byte.
-    pub fn request(&self, event: &EventId, body: &str, now: Timestamp) -> Request {
+    /// The request of an attempt made `now`, for the event whose stored body is `body`.
+    ///
+    /// The same event gives the same bytes at each attempt, signed with the attempt's time.
+    pub fn request(
+        &self,
+        event: &EventId,
+        body: &str,
+        now: Timestamp,
+    ) -> Result<Request, FormatError> {
+        let body = self.formatter.write(body)?;
+        Ok(Request {
+            url: self.url.clone(),
+            headers: self.signed_headers(event, &body, now),
+            body,
+            timeout: self.webhook.timeout,
+            transport: self.transport.clone(),
+        })
+    }
+
+    fn signed_headers(&self, event: &EventId, body: &[u8], now: Timestamp) -> HeaderMap {
         let seconds = now.as_seconds();
-        let signature = sign_with_each(
-            &self.webhook.secrets,
-            event.as_str(),
-            seconds,
-            body.as_bytes(),
-        );
+        let secrets = &self.webhook.secrets;
         let mut headers = self.extra.clone();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert("webhook-timestamp", HeaderValue::from(seconds));
         set(&mut headers, "webhook-id", event.as_str());
-        set(&mut headers, "webhook-signature", &signature);
-        if let (SignatureStyle::Github, Some(first)) =
-            (self.webhook.signature_style, self.webhook.secrets.first())
-        {
-            // The scheme has room for one signature.
-            let signature = first.sign_as_github(body.as_bytes());
-            set(&mut headers, "x-hub-signature-256", &signature);
+        // A chat needs no secret: its address is one.
+        if let Some(first) = secrets.first() {
+            let signature = sign_with_each(secrets, event.as_str(), seconds, body);
+            set(&mut headers, "webhook-signature", &signature);
+            if self.webhook.signature_style == SignatureStyle::Github {
+                // The scheme has room for one signature.
+                let signature = first.sign_as_github(body);
+                set(&mut headers, "x-hub-signature-256", &signature);
+            }
         }
-        Request {
-            url: self.url.clone(),
-            headers,
-            body: Bytes::copy_from_slice(body.as_bytes()),
-            timeout: self.webhook.timeout,
-        }
+        headers
     }
 }
 

@@ -1,35 +1,31 @@
 //! The transport of one attempt: one request, one answer, within one deadline.
 //!
-//! Nothing is repeated, no redirect followed, no proxy taken from the environment. At most
-//! 64 KiB of an answer are read and 4 KiB kept. A failure is a [`Reply`], never an error;
-//! what it says names no address, since addresses hold secrets.
+//! At most 64 KiB of an answer are read and 4 KiB kept. A failure is a [`Reply`], never an
+//! error; what it says holds no URL, since URLs hold secrets. Link-local and metadata
+//! addresses are refused before anything is dialled.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use http::header::{HeaderName, LOCATION, RETRY_AFTER};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Response, redirect, retry};
+use reqwest::{Client, Response};
 
+use super::egress::{is_blocked, literal};
 pub use super::outcome::{Answer, Breakage, ErrorClass, Reply};
-use super::request::Request;
+use super::request::{Endpoint, Request};
+pub use super::resolver::Lookup;
+use super::resolver::{BlockedAddress, Guarded, ResolveError, SystemLookup};
+pub use super::transport::SenderError;
+use super::transport::{Transport, chain, inner, plain_client};
 use crate::domain::text::bounded;
 
-/// For the name, the connection and the handshake together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of an answer is read at most, in bytes.
 pub const MAX_READ: usize = 64 * 1024;
 /// How much of an answer is kept at most, in bytes.
 pub const MAX_KEPT: usize = 4 * 1024;
-/// An idle connection is kept as long as the receivers of most platforms keep theirs.
-const IDLE: Duration = Duration::from_secs(50);
-/// Idle connections kept for each host: the default concurrency of a lane.
-const IDLE_PER_HOST: usize = 4;
-
 /// Sends requests; several tasks use it at once.
 #[async_trait]
 pub trait Sender: fmt::Debug + Send + Sync {
@@ -40,39 +36,62 @@ pub trait Sender: fmt::Debug + Send + Sync {
 /// Sends over HTTP/1.1 and HTTP/2 and keeps connections for the next request.
 #[derive(Debug, Clone)]
 pub struct HttpSender {
-    client: Client,
+    resolver: Guarded,
+    plain: Client,
+    /// The clients of webhooks that set something for their connections.
+    own: Arc<Mutex<OwnClients>>,
 }
 
-/// The transport cannot be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot set up TLS for webhooks: {0}")]
-pub struct SenderError(String);
+type OwnClients = Vec<(Arc<Transport>, Client)>;
 
 impl HttpSender {
     /// A transport with connections of its own.
     pub fn new() -> Result<Self, SenderError> {
-        // Fails if a provider is installed already, which serves as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .retry(retry::never())
-            .referer(false)
-            .no_proxy()
-            .dns_resolver(Arc::new(SystemResolver))
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .build()
-            .map_err(|error| SenderError(chain(&error)))?;
-        Ok(Self { client })
+        Self::resolving_by(Arc::new(SystemLookup))
+    }
+
+    /// The same, asking `lookup` for the addresses of names.
+    pub fn resolving_by(lookup: Arc<dyn Lookup>) -> Result<Self, SenderError> {
+        let resolver = Guarded(lookup);
+        Ok(Self {
+            plain: plain_client(&resolver)?,
+            resolver,
+            own: Arc::default(),
+        })
+    }
+
+    /// Makes the connections of `endpoint` ready; fails if its proxy or certificates cannot be used.
+    pub fn prepare(&self, endpoint: &Endpoint) -> Result<(), SenderError> {
+        self.client(endpoint.transport()).map(drop)
+    }
+
+    fn client(&self, transport: Option<&Arc<Transport>>) -> Result<Client, SenderError> {
+        let Some(transport) = transport else {
+            return Ok(self.plain.clone());
+        };
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, client)) = own.iter().find(|(known, _)| Arc::ptr_eq(known, transport)) {
+            return Ok(client.clone());
+        }
+        // Those of a configuration that is gone are nobody else's any more.
+        own.retain(|(known, _)| Arc::strong_count(known) > 1);
+        let client = transport.client(&self.resolver)?;
+        own.push((Arc::clone(transport), client.clone()));
+        Ok(client)
     }
 }
 
 #[async_trait]
 impl Sender for HttpSender {
     async fn send(&self, request: Request) -> Reply {
-        let sent = self
-            .client
+        if let Some(address) = literal(&request.url).filter(|a| is_blocked(*a)) {
+            return refused(ErrorClass::BlockedAddress, &BlockedAddress(address));
+        }
+        let client = match self.client(request.transport.as_ref()) {
+            Ok(client) => client,
+            Err(error) => return refused(ErrorClass::Tls, &error),
+        };
+        let sent = client
             .post(request.url)
             .headers(request.headers)
             .body(request.body)
@@ -85,6 +104,16 @@ impl Sender for HttpSender {
             Err(error) => Reply::Broken(breakage(error, None, Vec::new())),
         }
     }
+}
+
+/// Nothing was sent.
+fn refused(class: ErrorClass, error: &dyn Error) -> Reply {
+    Reply::Broken(Breakage {
+        class,
+        detail: error.to_string(),
+        status: None,
+        body: Vec::new(),
+    })
 }
 
 /// Reads the answer to its end or to the cap; the request's deadline bounds this too.
@@ -133,6 +162,8 @@ fn classify(error: &reqwest::Error) -> ErrorClass {
     let causes = || std::iter::successors(Some(error as &dyn Error), |e| inner(*e));
     if error.is_timeout() || causes().any(os_timeout) {
         ErrorClass::Timeout
+    } else if causes().any(<dyn Error>::is::<BlockedAddress>) {
+        ErrorClass::BlockedAddress
     } else if causes().any(<dyn Error>::is::<ResolveError>) {
         ErrorClass::Dns
     } else if causes().any(<dyn Error>::is::<rustls::Error>) {
@@ -146,17 +177,6 @@ fn classify(error: &reqwest::Error) -> ErrorClass {
     }
 }
 
-/// The next cause. An `io::Error` skips the error that it wraps, so that one is asked for.
-fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    let wrapped = error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref);
-    match wrapped {
-        Some(wrapped) => Some(wrapped as &(dyn Error + 'static)),
-        None => error.source(),
-    }
-}
-
 fn os_timeout(error: &(dyn Error + 'static)) -> bool {
     error
         .downcast_ref::<io::Error>()
@@ -167,36 +187,6 @@ fn head_too_large(error: &(dyn Error + 'static)) -> bool {
     error
         .downcast_ref::<hyper::Error>()
         .is_some_and(hyper::Error::is_parse_too_large)
-}
-
-/// The error and its causes, joined by `: `.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |e| inner(*e));
-    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
-    // A wrapper that shows what it wraps would say everything twice.
-    texts.dedup();
-    texts.join(": ")
-}
-
-/// The machine's resolver, with an error that can be told from a refused connection.
-///
-/// It is asked for names only: an address written in the URL never passes here.
-#[derive(Debug)]
-struct SystemResolver;
-
-/// A name without an address.
-#[derive(Debug, thiserror::Error)]
-#[error("the name does not resolve: {0}")]
-struct ResolveError(io::Error);
-
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let addresses: Vec<_> = found.map_err(ResolveError)?.collect();
-            Ok(Box::new(addresses.into_iter()) as Addrs)
-        })
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use self::headers::headers;
 use self::signing::secrets;
-use super::super::options::{ClientIdentity, Format, Rate, SignatureStyle};
+use super::super::options::{ClientIdentity, Format, Rate, SignatureStyle, TextFile};
 use super::super::problem::{Finding, Place};
 use super::super::raw::{self, Node, Section};
 use super::super::read::{Bounds, Limit, Reader};
@@ -187,9 +187,9 @@ fn transport(
         signature_style: style.unwrap_or_default(),
         rate: rate(reader, section),
         proxy: proxy(reader, section),
-        ca_file: pending_path(reader, section, "ca_file"),
+        ca_file: text_file(reader, section, "ca_file"),
         client_identity: client_identity(reader, section),
-        template: pending_path(reader, section, "template"),
+        template: template(reader, section, format),
         ..Webhook::default()
     }
 }
@@ -205,12 +205,6 @@ fn format(reader: &mut Reader<'_>, section: &Section<'_>) -> Format {
     let format = reader
         .choice(section, "format", &formats)
         .unwrap_or_default();
-    if let Some(node) = section
-        .find("format")
-        .filter(|_| format != Format::Standard)
-    {
-        reader.pending("webhook.format", &node);
-    }
     if format == Format::Template && section.find("template").is_none() {
         reader.missing(
             section,
@@ -219,6 +213,38 @@ fn format(reader: &mut Reader<'_>, section: &Section<'_>) -> Format {
         );
     }
     format
+}
+
+/// The template's text; whether it is any good is the sending room's to say.
+fn template(reader: &mut Reader<'_>, section: &Section<'_>, format: Format) -> Option<TextFile> {
+    let node = section.find("template")?;
+    if format != Format::Template {
+        let message = format!(
+            "`{}` has no effect without format = \"template\"",
+            node.path
+        );
+        reader.report(Finding::at(node.span.clone(), node.path.as_str(), message).warning());
+    }
+    text_file(reader, section, "template")
+}
+
+/// The text of the file that `key` names.
+fn text_file(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &'static str,
+) -> Option<TextFile> {
+    const MOST: usize = 1024 * 1024;
+    let node = section.find(key)?;
+    let (path, text) = reader.file(&node)?;
+    if text.len() > MOST {
+        reader.refuse(&node, "names a file that is too large", "allowed is 1 MiB");
+        return None;
+    }
+    Some(TextFile {
+        path,
+        text: text.into(),
+    })
 }
 
 fn url(reader: &mut Reader<'_>, section: &Section<'_>, allow_http: bool) -> Option<String> {
@@ -312,18 +338,7 @@ fn rate(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Rate> {
 
 fn proxy(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Secret> {
     let node = section.find("proxy")?;
-    reader.pending("webhook.proxy", &node);
     request_url(reader, &node, Plain::Allowed).map(Secret::new)
-}
-
-fn pending_path(
-    reader: &mut Reader<'_>,
-    section: &Section<'_>,
-    key: &'static str,
-) -> Option<std::path::PathBuf> {
-    let node = section.find(key)?;
-    reader.pending(&format!("webhook.{key}"), &node);
-    reader.path(&node)
 }
 
 fn client_identity(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<ClientIdentity> {
@@ -341,10 +356,10 @@ fn client_identity(reader: &mut Reader<'_>, section: &Section<'_>) -> Option<Cli
             );
         }
     }
-    let cert_file = pending_path(reader, section, "client_cert_file");
-    let key_file = pending_path(reader, section, "client_key_file");
+    let cert = text_file(reader, section, "client_cert_file");
+    let key = text_file(reader, section, "client_key_file");
     Some(ClientIdentity {
-        cert_file: cert_file?,
-        key_file: key_file?,
+        cert: cert?,
+        key: Secret::new(&*key?.text),
     })
 }

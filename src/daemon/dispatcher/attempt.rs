@@ -11,9 +11,10 @@ use futures_util::FutureExt as _;
 use crate::clock::Clock;
 use crate::config::Webhook;
 use crate::domain::Timestamp;
+use crate::store::streak::DISABLED_AFTER;
 use crate::store::{Attempt, Delivery, DisabledWebhook, Fate, Settlement};
 use crate::webhook::outcome::{ErrorClass, FEW_ATTEMPTS, Outcome, Verdict};
-use crate::webhook::{Breakage, Endpoint, Reply, Sender};
+use crate::webhook::{Breakage, Endpoint, FormatError, Reply, Sender};
 
 /// A delivery whose turn it is, and which nobody else sends.
 #[derive(Debug)]
@@ -48,10 +49,10 @@ impl Claimed {
     /// Settles the delivery unsent if it is too old to be worth sending.
     pub(super) fn unless_expired(
         self,
-        webhook: &Webhook,
+        endpoint: &Endpoint,
         now: Timestamp,
     ) -> Result<Self, Box<Decision>> {
-        if !expired(webhook, self.0.event_at, now) {
+        if !expired(endpoint.webhook(), self.0.event_at, now) {
             return Ok(self);
         }
         Err(Box::new(Decision {
@@ -60,6 +61,8 @@ impl Claimed {
                 attempt: None,
                 fate: Fate::Expired,
                 disable: None,
+                url_hash: endpoint.url_hash(),
+                alerts: Vec::new(),
             },
             delivery: self.0,
             pause: None,
@@ -78,8 +81,11 @@ impl Claimed {
         let started_at = clock.now();
         let start = clock.monotonic();
         let exchange = async {
-            let request = endpoint.request(&delivery.event, &delivery.body, started_at);
-            Outcome::of(sender.send(request).await, clock.now())
+            let reply = match endpoint.request(&delivery.event, &delivery.body, started_at) {
+                Ok(request) => sender.send(request).await,
+                Err(error) => unwritable(&error),
+            };
+            Outcome::of(reply, clock.now())
         };
         // What the panic leaves behind is dropped here: the request and the sender's own state.
         let ended = AssertUnwindSafe(exchange).catch_unwind().await;
@@ -93,6 +99,16 @@ impl Claimed {
             outcome,
         }
     }
+}
+
+/// Nothing was sent. It is tried again: a person may mend the template and start anew.
+fn unwritable(error: &FormatError) -> Reply {
+    Reply::Broken(Breakage {
+        class: ErrorClass::Format,
+        detail: error.to_string(),
+        status: None,
+        body: Vec::new(),
+    })
 }
 
 /// The closed set of classes has none for our own faults: nothing came of the exchange, so it broke off.
@@ -130,6 +146,8 @@ impl Concluded {
                 attempt: Some(attempt),
                 fate,
                 disable,
+                url_hash: endpoint.url_hash(),
+                alerts: Vec::new(),
             },
             delivery: self.delivery,
             pause: lane_pause(webhook, verdict),
@@ -157,6 +175,17 @@ impl Concluded {
         } else {
             Fate::Retry(next)
         }
+    }
+}
+
+/// Why `endpoint` takes no further part after five days of failures, the last of them `detail`.
+pub(super) fn given_up(endpoint: &Endpoint, at: Timestamp, detail: &str) -> DisabledWebhook {
+    let hours = DISABLED_AFTER.as_secs() / 3_600;
+    DisabledWebhook {
+        webhook: endpoint.webhook().id.clone(),
+        since: at,
+        url_hash: endpoint.url_hash(),
+        reason: format!("no 2xx for {hours} hours; the last attempt: {detail}"),
     }
 }
 

@@ -8,20 +8,25 @@ use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Claimed, Decision};
+use super::attempt::{Claimed, Decision, given_up};
+use super::breaker::{Change, Leave};
+use super::condition::Condition;
 use super::patience::{self, Complaints};
 use super::{Common, report};
 use crate::abort;
 use crate::config::WebhookId;
 use crate::daemon::Progress;
 use crate::domain::Username;
+use crate::domain::event::WebhookNews;
 use crate::schedule::rate::RateLimit;
+use crate::store::streak::Streak;
 use crate::store::{Settlement, StoreError};
 use crate::webhook::Endpoint;
 
@@ -53,21 +58,31 @@ struct Shared {
     /// Monotonic milliseconds: the receiver asked to be left alone until then.
     paused_until: AtomicU64,
     disabled: AtomicBool,
+    condition: Mutex<Condition>,
 }
 
 impl Lane {
-    pub(super) fn new(endpoint: Endpoint, common: Common, progress: Progress) -> Self {
+    /// A lane that goes on from the failures in `streak`.
+    pub(super) fn new(
+        endpoint: Endpoint,
+        streak: Streak,
+        common: Common,
+        progress: Progress,
+    ) -> Self {
         // Spaced evenly: in no span of time more than the rate says.
         let rate = endpoint
             .webhook()
             .rate
             .map(|rate| RateLimit::new(f64::from(rate.count) / rate.per.as_secs_f64(), 1));
+        let slots = endpoint.webhook().concurrency.clamp(1, 32);
+        let condition = Condition::restored(streak, slots, common.clock.monotonic());
         let shared = Shared {
             endpoint,
             common,
             complaints: Complaints::default(),
             paused_until: AtomicU64::new(0),
             disabled: AtomicBool::new(false),
+            condition: Mutex::new(condition),
         };
         Self {
             shared: Arc::new(shared),
@@ -106,7 +121,11 @@ impl Lane {
         if held > now || self.shared.disabled() {
             return Ok(if held > now { held.min(sweep) } else { sweep });
         }
-        match self.claim_due(stop).await {
+        let slots = match self.shared.condition().leave(now) {
+            Leave::Claim(slots) => slots,
+            Leave::Wait(probe_at) => return Ok(probe_at.min(sweep)),
+        };
+        match self.claim_due(slots, stop).await {
             Ok(wait) => {
                 self.store_failures = 0;
                 self.shared.complaints.worked(self.shared.id());
@@ -123,9 +142,12 @@ impl Lane {
     }
 
     /// Starts what is due and free; how long to wait for the next, at most.
-    async fn claim_due(&mut self, stop: &CancellationToken) -> Result<Duration, StoreError> {
+    async fn claim_due(
+        &mut self,
+        slots: usize,
+        stop: &CancellationToken,
+    ) -> Result<Duration, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let slots = shared.slots();
         let (store, id) = (&shared.common.store, shared.id());
         let now = shared.common.clock.now();
         // What is under way is still due: with as many rows as slots, enough others are among them.
@@ -142,7 +164,7 @@ impl Lane {
             let task = self.under_way.spawn(attempt);
             self.lines.insert(task.id(), line);
         }
-        if self.under_way.len() == slots {
+        if self.under_way.len() >= slots {
             return Ok(SWEEP);
         }
         Ok(match store.next_due_at(id).await? {
@@ -210,8 +232,10 @@ impl Shared {
         &self.endpoint.webhook().id
     }
 
-    fn slots(&self) -> usize {
-        self.endpoint.webhook().concurrency.clamp(1, 32)
+    fn condition(&self) -> MutexGuard<'_, Condition> {
+        self.condition
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn paused_until(&self) -> Duration {
@@ -229,7 +253,7 @@ impl Shared {
         stop: CancellationToken,
     ) -> Result<(), StoreError> {
         let now = self.common.clock.now();
-        let decision = match claimed.unless_expired(self.endpoint.webhook(), now) {
+        let decision = match claimed.unless_expired(&self.endpoint, now) {
             Err(expired) => *expired,
             Ok(claimed) => match self.attempt(claimed, &stop).await {
                 Some(decision) => decision,
@@ -253,29 +277,62 @@ impl Shared {
             () = stop.cancelled() => return None,
             permit = connections.acquire() => permit.ok()?,
         };
-        if self.disabled() || self.paused_until() > clock.monotonic() {
+        if self.held(clock.monotonic()) {
             return None;
         }
         abort::point("delivery.before_send");
         let concluded = claimed.send(&self.endpoint, sender.as_ref(), clock).await;
         drop(permit);
         abort::point("delivery.before_settle");
-        let decision = concluded.decide(&self.endpoint, rand::random());
-        self.learn(&decision);
+        let mut decision = concluded.decide(&self.endpoint, rand::random());
+        self.learn(&mut decision);
         Some(decision)
     }
 
+    /// Whether no request may go out.
+    fn held(&self, now: Duration) -> bool {
+        let open = matches!(self.condition().leave(now), Leave::Wait(_));
+        self.disabled() || self.paused_until() > now || open
+    }
+
     /// Known to the loop before it is stored, so that no further request goes out meanwhile.
-    fn learn(&self, decision: &Decision) {
+    fn learn(&self, decision: &mut Decision) {
+        let now = self.common.clock.monotonic();
         if let Some(pause) = decision.pause {
-            let until = self.common.clock.monotonic().saturating_add(pause);
             // Rounded up: a pause is never shorter than what was asked for.
-            let millis = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
+            let millis = u64::try_from(now.saturating_add(pause).as_millis()).unwrap_or(u64::MAX);
             let millis = millis.saturating_add(1);
             self.paused_until.fetch_max(millis, Ordering::Relaxed);
         }
-        if decision.settlement.disable.is_some() {
+        let Some(attempt) = &decision.settlement.attempt else {
+            return;
+        };
+        let ended_at = attempt.ended_at();
+        let (learnt, since) = {
+            let mut condition = self.condition();
+            let learnt = condition.take(attempt, now);
+            (learnt, condition.failing_since().unwrap_or(ended_at))
+        };
+        let settlement = &mut decision.settlement;
+        if settlement.disable.is_none() && learnt.given_up.is_some() {
+            settlement.disable = Some(given_up(&self.endpoint, ended_at, &decision.detail));
+        }
+        if settlement.disable.is_some() {
             self.disabled.store(true, Ordering::Relaxed);
+        }
+        let disabled = settlement.disable.is_some();
+        if disabled || matches!(learnt.breaker, Some(Change::Opened(_))) {
+            let news = WebhookNews {
+                webhook: self.id(),
+                disabled,
+                since,
+                at: ended_at,
+                last_error: &decision.detail,
+            };
+            settlement.alerts.push(self.common.alert(&news));
+        }
+        if let Some(change) = learnt.breaker {
+            report::breaker(self.id(), change);
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::attempt::Decision;
+use super::breaker::Change;
 use crate::config::WebhookId;
 use crate::domain::Username;
 use crate::store::{DisabledWebhook, Fate};
@@ -55,6 +56,21 @@ fn disabled(record: &DisabledWebhook) {
         webhook, reason, ..
     } = record;
     error!(%webhook, reason, "webhook disabled, its deliveries wait: {HOW_TO_ENABLE}");
+}
+
+/// One line for each time a lane's breaker changed.
+pub(super) fn breaker(webhook: &WebhookId, change: Change) {
+    match change {
+        Change::Opened(wait) => {
+            let seconds = wait.as_secs();
+            error!(%webhook, seconds, "webhook keeps failing: one delivery at a time probes it, the others wait");
+        }
+        Change::Reopened(wait) => {
+            let seconds = wait.as_secs();
+            warn!(%webhook, seconds, "webhook still fails: it is probed again later");
+        }
+        Change::Closed => info!(%webhook, "webhook answers again: its deliveries go on"),
+    }
 }
 
 const HOW_TO_ENABLE: &str =

@@ -3,6 +3,7 @@
 mod ends;
 mod fakes;
 mod lanes;
+mod outages;
 mod schedules;
 
 use tokio::task::JoinSet;
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 use self::fakes::{FakeSender, FakeStore};
 use super::*;
 use crate::domain::Timestamp;
+use crate::webhook::ErrorClass;
 use crate::webhook::request::tests::webhook;
 
 /// 2026-02-27T18:36:42Z

@@ -40,7 +40,7 @@ fn sample() -> LiveStream {
 }
 
 /// The events of a life: offline, live, a new title, offline.
-fn events() -> Vec<Event> {
+pub(crate) fn events() -> Vec<Event> {
     let username: Username = "khaby.lame".parse().unwrap();
     let labels = Labels::from([("team".to_owned(), "emea".to_owned())]);
     let mut renamed = sample();

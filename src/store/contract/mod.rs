@@ -3,6 +3,7 @@
 //! Knows the trait and nothing of what is behind it. An adapter provides a [`Ground`] and
 //! invokes `contract!` with a function that makes one.
 
+pub(super) mod health;
 pub(super) mod model;
 pub(super) mod queue;
 pub(super) mod stage;
@@ -47,6 +48,11 @@ macro_rules! contract {
             queue: the_outbox_tells_of_new_and_promoted_deliveries_alone,
             queue: pruning_forgets_what_is_old_and_done,
             queue: pruning_never_takes_what_is_pending,
+            health: failures_are_counted_across_restarts,
+            health: a_success_an_enabling_and_another_address_begin_the_count_anew,
+            health: what_was_never_sent_says_nothing_of_the_receiver,
+            health: others_hear_of_a_webhook_once_an_hour_for_each_state,
+            health: news_of_a_settlement_that_counts_no_more_is_not_told,
         }
 
         #[test]

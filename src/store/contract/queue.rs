@@ -91,6 +91,8 @@ pub(crate) async fn whatever_ends_a_delivery_moves_the_line_on(ground: &impl Gro
             attempt: attempt.filter(|_| fate != Fate::Expired),
             fate,
             disable: None,
+            url_hash: "hash".to_owned(),
+            alerts: Vec::new(),
         };
         store.settle(settled).await.unwrap();
     }

@@ -127,6 +127,8 @@ pub(crate) fn settlement(delivery: &Delivery, fate: Fate, second: i64) -> Settle
         }),
         fate,
         disable: None,
+        url_hash: "hash".to_owned(),
+        alerts: Vec::new(),
     }
 }
 

@@ -105,7 +105,7 @@ fn store_degraded(
 }
 
 /// Stores an event and its deliveries, unless it is stored already; whether it was new.
-fn announce(connection: &Connection, outgoing: &Outgoing) -> Result<bool, Fault> {
+pub(super) fn announce(connection: &Connection, outgoing: &Outgoing) -> Result<bool, Fault> {
     let event = &outgoing.event;
     let sequence = event.sequence.map(integer);
     let inserted = connection

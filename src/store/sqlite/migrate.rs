@@ -14,7 +14,10 @@ use super::file::{Place, create_private};
 use crate::store::StoreError;
 
 /// The steps of this program, oldest first; the n-th leads to schema version n.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 /// Marks a file as ours (`tall`), so that another program's database is not mistaken for an old one.
 const APPLICATION_ID: i32 = 0x7461_6c6c;

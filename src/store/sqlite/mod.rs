@@ -9,6 +9,7 @@ mod checkpoint;
 mod crew;
 mod fault;
 mod file;
+mod health;
 mod history;
 mod load;
 mod migrate;
@@ -38,7 +39,7 @@ use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
 use crate::store::{
     Change, Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot, Store,
-    StoreError,
+    StoreError, WebhookHealth,
 };
 
 /// Operations that may wait for the writer; whoever comes then waits outside.
@@ -199,6 +200,10 @@ impl Store for Sqlite {
 
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
         self.read("list disabled webhooks", queue::disabled).await
+    }
+
+    async fn webhook_health(&self) -> Result<Vec<WebhookHealth>, StoreError> {
+        self.read("read webhooks' health", health::all).await
     }
 
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError> {

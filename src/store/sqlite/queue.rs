@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tracing::warn;
 
 use super::fault::Fault;
+use super::health;
 use crate::domain::{EventId, Timestamp, Username};
 use crate::store::{Attempt, Delivery, DeliveryId, DisabledWebhook, Fate, Settlement, StoreError};
 
@@ -84,7 +85,7 @@ struct Pending {
     due_at: Timestamp,
 }
 
-/// Stores what came of an attempt; whether another delivery moved up.
+/// Stores what came of an attempt; whether somebody has something new to deliver.
 ///
 /// Of a delivery that is not pending nothing is stored: it was settled before.
 pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result<bool, Fault> {
@@ -99,21 +100,26 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
     if let Some(attempt) = &settlement.attempt {
         pending.attempts += 1;
         log_attempt(connection, id, pending.attempts, attempt)?;
+        health::take(connection, &pending.webhook, &settlement.url_hash, attempt)?;
     }
     if let Some(disabled) = &settlement.disable {
         disable(connection, disabled)?;
     }
+    let mut wakes = false;
+    for outgoing in &settlement.alerts {
+        wakes |= health::tell(connection, &pending.webhook, outgoing)?;
+    }
     let status = match settlement.fate {
         Fate::Retry(at) => {
             put_off(connection, id, pending.attempts, at)?;
-            return Ok(false);
+            return Ok(wakes);
         }
         Fate::Delivered => "delivered",
         Fate::Failed => "failed",
         Fate::Expired => "expired",
     };
     let attempt = settlement.attempt.as_ref();
-    let finished_at = attempt.map_or(pending.due_at, |a| a.started_at.plus(a.took));
+    let finished_at = attempt.map_or(pending.due_at, Attempt::ended_at);
     connection
         .prepare_cached(
             "UPDATE deliveries SET status = ?2, head = 0, attempts = ?3, finished_at = ?4
@@ -125,7 +131,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
             pending.attempts,
             finished_at.as_millis()
         ])?;
-    promote(connection, &pending)
+    Ok(promote(connection, &pending)? || wakes)
 }
 
 fn pending(connection: &Connection, id: DeliveryId) -> Result<Option<Pending>, Fault> {
@@ -234,6 +240,7 @@ pub(super) fn disabled(connection: &Connection) -> Result<Vec<DisabledWebhook>, 
 
 /// Lets `webhook` take part again; whether it did not.
 pub(super) fn enable(connection: &Connection, webhook: &str) -> Result<bool, Fault> {
+    health::forget(connection, webhook)?;
     let enabled = connection
         .prepare_cached("DELETE FROM webhooks WHERE webhook = ?1")?
         .execute([webhook])?;

@@ -68,8 +68,7 @@ fn every_status_has_its_class_and_only_a_2xx_has_none() {
 #[test]
 fn the_classes_are_the_documented_set() {
     let names: Vec<_> = ErrorClass::ALL.iter().map(|c| c.as_str()).collect();
-    let documented =
-        "dns connect tls timeout reset http_3xx http_4xx http_5xx body_too_large blocked_address";
+    let documented = "dns connect tls timeout reset http_3xx http_4xx http_5xx body_too_large format blocked_address";
     assert_eq!(names.join(" "), documented);
 }
 

@@ -1,9 +1,13 @@
-use std::sync::Mutex;
+mod egress;
+mod tls;
+
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
+use crate::config::Webhook;
 use crate::domain::{EventId, Timestamp};
 use crate::simulator::wire::{self, Wire, loopback};
 use crate::webhook::Endpoint;
@@ -18,11 +22,18 @@ async fn answering(reply: wire::Reply) -> Wire {
 }
 
 fn request(url: &str, timeout: Duration) -> Request {
-    let mut hook = webhook("backend", url);
-    hook.timeout = timeout;
+    request_of(Webhook {
+        timeout,
+        ..webhook("backend", url)
+    })
+}
+
+fn request_of(hook: Webhook) -> Request {
     let endpoint = Endpoint::new(Arc::new(hook)).unwrap();
     let id = EventId::from_stored("evt_1".to_owned());
-    endpoint.request(&id, "{}", Timestamp::from_millis(1_000))
+    endpoint
+        .request(&id, "{}", Timestamp::from_millis(1_000))
+        .unwrap()
 }
 
 async fn send(url: &str, timeout: Duration) -> Reply {

@@ -198,9 +198,24 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "creators = [\"khaby.lane\"]\nsecret =",
     ),
     (
-        "webhook_not_available_yet",
+        "webhook_files_not_there",
         "secret =",
-        "format = \"discord\"\nproxy = \"http://user:hunter2hunter2@proxy:3128\"\nca_file = \"ca.pem\"\nclient_cert_file = \"c.pem\"\nclient_key_file = \"c.key\"\ntemplate = \"t.j2\"\nsecret =",
+        "proxy = \"http://user:hunter2hunter2@proxy:3128\"\nca_file = \"ca.pem\"\nclient_cert_file = \"c.pem\"\nclient_key_file = \"c.key\"\nsecret =",
+    ),
+    (
+        "webhook_template_not_there",
+        "secret =",
+        "format = \"template\"\ntemplate = \"nowhere.j2\"\nsecret =",
+    ),
+    (
+        "webhook_template_not_named",
+        "secret =",
+        "format = \"template\"\nsecret =",
+    ),
+    (
+        "webhook_template_of_another_format",
+        "secret =",
+        "format = \"slack\"\ntemplate = \"config.toml\"\nsecret =",
     ),
     (
         "webhook_half_an_identity",

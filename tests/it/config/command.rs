@@ -191,3 +191,23 @@ fn manual_pages_are_printed_or_written_one_for_each_command() {
         assert!(written.join(name).is_file(), "{name}");
     }
 }
+
+#[test]
+fn a_format_that_cannot_be_written_exits_78_at_the_check_and_at_the_start() {
+    let place = Place::with_config(GOOD.replace(
+        "secret =",
+        "format = \"template\"\ntemplate = \"message.j2\"\nsecret =",
+    ));
+    let check = |template: &str, command: &str| {
+        place.write("message.j2", template);
+        ran(tallylight().arg(command).arg("--config").arg(place.path()))
+    };
+    let good = check("{\"text\": {{ data.creator.name }}}", "check");
+    assert_eq!((good.code, good.stderr.as_str()), (Some(0), ""));
+    for command in ["check", "run"] {
+        let bad = check("{\"text\": {{ data.creator.nmae }}}", command);
+        assert_eq!((bad.code, bad.stdout.as_str()), (Some(78), ""), "{command}");
+        let expected = "error: webhook \"backend\" cannot write its format: the template fails in line 1: undefined value, for stream.started\n";
+        assert!(bad.stderr.starts_with(expected), "{}", bad.stderr);
+    }
+}

@@ -156,3 +156,39 @@ proptest! {
         prop_assert!(wait >= base && wait <= base.mul_f64(1.2));
     }
 }
+
+#[tokio::test]
+async fn an_event_that_the_format_cannot_carry_is_a_failed_attempt_that_sends_nothing() {
+    #[derive(Debug)]
+    struct Nobody;
+    #[async_trait::async_trait]
+    impl Sender for Nobody {
+        async fn send(&self, _: crate::webhook::Request) -> Reply {
+            panic!("something was sent");
+        }
+    }
+    let webhook = Webhook {
+        format: crate::config::Format::Discord,
+        ..hook()
+    };
+    let delivery = Delivery {
+        id: DeliveryId(7),
+        event: EventId::from_stored("evt_1".to_owned()),
+        kind: EventType::StreamStarted,
+        creator: None,
+        body: "{}".to_owned(),
+        event_at: ENDED,
+        attempts: 0,
+        due_at: ENDED,
+    };
+    let endpoint = Endpoint::new(Arc::new(webhook)).unwrap();
+    let clock = Clock::simulated(ENDED);
+    let concluded = Claimed::new(delivery)
+        .send(&endpoint, &Nobody, &clock)
+        .await;
+    let decision = concluded.decide(&endpoint, 0.0);
+    let attempt = decision.settlement.attempt.unwrap();
+    assert_eq!((attempt.error, attempt.status), (Some("format"), None));
+    assert_eq!(decision.settlement.fate, Fate::Retry(ENDED.plus(secs(5))));
+    assert_eq!(decision.detail, "the stored body is no event");
+}

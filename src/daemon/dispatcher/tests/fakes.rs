@@ -12,9 +12,10 @@ use crate::clock::Clock;
 use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
 use crate::domain::{EventId, EventType, Timestamp};
+use crate::store::streak::Streak;
 use crate::store::{
     Change, Checkpoint, Delivery, DeliveryId, DisabledWebhook, Fate, PastStream, Settlement,
-    Snapshot, Store, StoreError,
+    Snapshot, Store, StoreError, WebhookHealth,
 };
 use crate::webhook::{Answer, Breakage, ErrorClass, Reply, Request, Sender};
 
@@ -40,6 +41,7 @@ struct Book {
     rows: Vec<Row>,
     settlements: Vec<Settlement>,
     disabled: Vec<DisabledWebhook>,
+    health: Vec<WebhookHealth>,
     reading: Option<Ill>,
     /// Webhooks for which reading fails otherwise than for the rest.
     reading_of: HashMap<WebhookId, Ill>,
@@ -219,6 +221,21 @@ impl Store for FakeStore {
             Fate::Retry(at) => row.delivery.due_at = at,
             end => row.end = Some(end),
         }
+        let webhook = row.webhook.clone();
+        if let Some(attempt) = &settlement.attempt {
+            if !book.health.iter().any(|known| known.webhook == webhook) {
+                book.health.push(WebhookHealth {
+                    webhook: webhook.clone(),
+                    url_hash: settlement.url_hash.clone(),
+                    streak: Streak::default(),
+                });
+            }
+            let mut health = book.health.iter_mut();
+            let known = health.find(|known| known.webhook == webhook).unwrap();
+            known
+                .streak
+                .take(attempt.ended_at(), attempt.error.is_none());
+        }
         book.disabled.extend(settlement.disable.clone());
         book.settlements.push(settlement);
         Ok(())
@@ -226,6 +243,10 @@ impl Store for FakeStore {
 
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
         Ok(self.disabled())
+    }
+
+    async fn webhook_health(&self) -> Result<Vec<WebhookHealth>, StoreError> {
+        Ok(self.book.lock().unwrap().health.clone())
     }
 
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError> {

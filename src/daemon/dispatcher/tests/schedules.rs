@@ -106,12 +106,13 @@ async fn play(arrivals: &[Arrival], concurrency: usize) -> HashMap<(String, Stri
                 .add_silently(webhook, creator, number, world.clock.now());
         }
     }
-    // Twelve events of one creator with four slow failures each take less than this.
-    for _ in 0..200 {
+    // Twelve events of one creator with four failures each, all but five of them probes a
+    // quarter of an hour apart, take less than this.
+    for _ in 0..800 {
         if world.store.ends().iter().all(Option::is_some) {
             break;
         }
-        pass(secs(5)).await;
+        pass(secs(60)).await;
     }
     running.drain().await.unwrap();
     assert!(

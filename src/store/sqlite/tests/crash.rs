@@ -157,10 +157,11 @@ async fn a_schema_step_is_taken_whole_or_not_at_all() {
     drop(store);
     let version = || value::<i64>(&dir.look(), "PRAGMA user_version");
     dies(&dir, "migrate", "migration.before_commit");
-    assert_eq!(version(), 1);
+    let now = i64::try_from(super::super::migrate::MIGRATIONS.len()).unwrap();
+    assert_eq!(version(), now);
     drop(dir.sqlite());
     dies(&dir, "migrate", "migration.after_commit");
-    assert_eq!(version(), 2);
+    assert_eq!(version(), now + 1);
     drop(Sqlite::open_with(&dir.file(), &migrations()).unwrap());
     assert_eq!(rows(&dir), [1, 1, 2]);
 }
