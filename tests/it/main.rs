@@ -10,6 +10,8 @@
 
 mod architecture;
 mod config;
+mod deliveries;
 mod delivery;
 mod konbini;
 mod process;
+mod readme;
