@@ -5,6 +5,7 @@
 
 mod check;
 mod completions;
+mod deliveries;
 mod demo;
 mod man;
 mod ping;
@@ -12,6 +13,7 @@ mod probe;
 mod run;
 mod secret;
 mod table;
+mod verify;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -57,6 +59,7 @@ enum Command {
     Check(check::Check),
     /// Print a completion script for a shell
     Completions(completions::Completions),
+    Deliveries(deliveries::Deliveries),
     Demo(demo::Demo),
     /// Print the manual page
     Man(man::Man),
@@ -66,6 +69,7 @@ enum Command {
     Run,
     /// Print a new webhook secret
     Secret,
+    Verify(verify::Verify),
 }
 
 /// Runs the command that was given; the exit code says how it went.
@@ -73,6 +77,9 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Check(arguments) => check::run(&arguments, &cli.config),
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Deliveries(arguments) => {
+            with_config(&cli.config, |config| deliveries::run(&arguments, config))
+        }
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
@@ -83,6 +90,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Run => run::run(&cli.config),
         Command::Secret => secret::run(),
+        Command::Verify(arguments) => verify::run(&arguments, &cli.config),
     }
 }
 

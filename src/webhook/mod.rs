@@ -4,6 +4,7 @@
 //! the one part that opens connections. When to send, and what becomes of a delivery, is the
 //! dispatcher's business.
 
+pub mod diagnosis;
 mod egress;
 pub mod formats;
 pub mod outcome;

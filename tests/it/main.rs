@@ -11,8 +11,10 @@
 mod architecture;
 mod commands;
 mod config;
+mod deliveries;
 mod delivery;
 mod konbini;
 mod online;
 mod process;
 mod quiet;
+mod readme;

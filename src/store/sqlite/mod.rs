@@ -12,6 +12,7 @@ mod file;
 mod health;
 mod history;
 mod load;
+pub mod log;
 mod migrate;
 mod prune;
 mod queue;
@@ -37,6 +38,7 @@ use writer::{Effect, Job, Operation, Writer};
 use crate::config::WebhookId;
 use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
+use crate::store::log::Replayed;
 use crate::store::{
     Change, Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot, Store,
     StoreError, WebhookHealth,
@@ -121,6 +123,14 @@ impl Sqlite {
             committed,
             outbox,
         })
+    }
+
+    /// Stores what came of a replay by hand, durable when this returns.
+    ///
+    /// Of a delivery that is pending nothing is stored: the daemon sends it.
+    pub async fn replayed(&self, replayed: Replayed) -> Result<(), StoreError> {
+        let operation = Operation::Replay(Box::new(replayed));
+        self.write(operation).await.map(drop)
     }
 
     async fn write(&self, operation: Operation) -> Result<Effect, StoreError> {

@@ -152,7 +152,7 @@ fn pending(connection: &Connection, id: DeliveryId) -> Result<Option<Pending>, F
     Ok(found)
 }
 
-fn log_attempt(
+pub(super) fn log_attempt(
     connection: &Connection,
     id: DeliveryId,
     number: u32,

@@ -11,10 +11,11 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::fault::Fault;
-use super::{change, checkpoint, prune, queue};
+use super::{change, checkpoint, log, prune, queue};
 use crate::abort;
 use crate::config::WebhookId;
 use crate::domain::Timestamp;
+use crate::store::log::Replayed;
 use crate::store::{Change, Checkpoint, Settlement, StoreError};
 
 /// Operations in one commit at most, so that the first does not wait long for the last.
@@ -27,6 +28,7 @@ pub(super) enum Operation {
     Checkpoint(Box<Checkpoint>),
     Settle(Box<Settlement>),
     Enable(WebhookId),
+    Replay(Box<Replayed>),
     Prune { before: Timestamp, limit: usize },
 }
 
@@ -63,6 +65,7 @@ impl Operation {
             Self::Checkpoint(_) => "store a checkpoint",
             Self::Settle(_) => "settle a delivery",
             Self::Enable(_) => "enable a webhook",
+            Self::Replay(_) => "store a replay",
             Self::Prune { .. } => "prune history",
         }
     }
@@ -73,6 +76,7 @@ impl Operation {
             Self::Commit(change) => wakes = change::store(connection, change)?,
             Self::Checkpoint(checkpoint) => checkpoint::store(connection, checkpoint)?,
             Self::Settle(settlement) => wakes = queue::settle(connection, settlement)?,
+            Self::Replay(replayed) => log::replay(connection, replayed)?,
             Self::Enable(webhook) => wakes = queue::enable(connection, webhook)?,
             Self::Prune { before, limit } => deleted = prune::prune(connection, *before, *limit)?,
         }
@@ -88,7 +92,7 @@ impl Operation {
             (Self::Checkpoint(_), true) => Some("checkpoint.after_commit"),
             (Self::Settle(_), false) => Some("settle.before_commit"),
             (Self::Settle(_), true) => Some("settle.after_commit"),
-            (Self::Enable(_) | Self::Prune { .. }, _) => None,
+            (Self::Enable(_) | Self::Replay(_) | Self::Prune { .. }, _) => None,
         }
     }
 }

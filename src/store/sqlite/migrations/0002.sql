@@ -16,6 +16,3 @@ CREATE TABLE webhook_alerts (
     told_at INTEGER NOT NULL,
     PRIMARY KEY (webhook, type)
 ) STRICT, WITHOUT ROWID;
-
--- Attempts that a replay by hand put behind the delivery: they are not counted against its schedule.
-ALTER TABLE deliveries ADD COLUMN attempts_before INTEGER NOT NULL DEFAULT 0;
