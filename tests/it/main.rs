@@ -15,3 +15,4 @@ mod delivery;
 mod konbini;
 mod process;
 mod readme;
+mod storm;
