@@ -18,3 +18,4 @@ mod online;
 mod process;
 mod quiet;
 mod readme;
+mod storm;
