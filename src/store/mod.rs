@@ -93,11 +93,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError>;
 
     /// The failure clock of every webhook that was ever sent to.
-    ///
-    /// The default is for fakes that are not asked; the contract's tests refuse it in a store.
-    async fn webhook_health(&self) -> Result<Vec<WebhookHealth>, StoreError> {
-        Ok(Vec::new())
-    }
+    async fn webhook_health(&self) -> Result<Vec<WebhookHealth>, StoreError>;
 
     /// Stores that `webhook` takes part again, with its failures forgotten.
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError>;

@@ -13,7 +13,7 @@ use crate::config::WebhookId;
 use crate::config::fixtures::{config, creator};
 use crate::domain::event::InstallationId;
 use crate::domain::{EventType, Timestamp, Username};
-use crate::store::{Checkpoint, Delivery, DisabledWebhook, Settlement};
+use crate::store::{Checkpoint, Delivery, DisabledWebhook, Settlement, WebhookHealth};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -138,6 +138,9 @@ impl Store for FakeStore {
         unreachable!("the poller delivers nothing")
     }
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn webhook_health(&self) -> Result<Vec<WebhookHealth>, StoreError> {
         unreachable!("the poller delivers nothing")
     }
     async fn enable_webhook(&self, _: &WebhookId) -> Result<(), StoreError> {
