@@ -9,7 +9,6 @@ mod script;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,14 +16,9 @@ use clap::Args;
 use tokio::runtime::Runtime;
 
 use self::play::Play;
-use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::daemon::World;
 use crate::domain::Username;
-use crate::konbini::Client;
 use crate::simulator::Account;
-use crate::store::sqlite::Sqlite;
-use crate::webhook::HttpSender;
 
 /// The configuration of the demo: what a user would write, at a pace that a person can watch.
 const CONFIG: &str = r#"
@@ -106,15 +100,4 @@ fn configuration(play: &Play, folder: &Path) -> anyhow::Result<Config> {
     let path = folder.join("config.toml");
     let loaded = config::from_text(&path, CONFIG.to_owned(), &environment)?;
     Ok(loaded.config)
-}
-
-/// The real source, store and sender for `config`.
-fn world(config: &Config, clock: Clock) -> anyhow::Result<World> {
-    let config::StorageLocation::Sqlite(path) = &config.storage.location;
-    Ok(World {
-        clock,
-        source: Arc::new(Client::new(&config.konbini)?),
-        store: Arc::new(Sqlite::open(path)?),
-        sender: Arc::new(HttpSender::new()?),
-    })
 }

@@ -23,7 +23,11 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Loaded, Problem, Webhook};
+use crate::clock::Clock;
+use crate::config::{self, Config, Loaded, Problem, StorageLocation, Webhook};
+use crate::daemon::World;
+use crate::konbini::Client;
+use crate::store::sqlite::Sqlite;
 use crate::webhook::{Endpoint, HttpSender};
 
 /// Exit code for a configuration that cannot be used: `EX_CONFIG` of sysexits.h.
@@ -143,6 +147,17 @@ fn with_config(
         Ok(loaded) => command(&loaded.config),
         Err(code) => Ok(code),
     }
+}
+
+/// The real source, store and sender for `config`: opens the store.
+fn world(config: &Config, clock: Clock) -> anyhow::Result<World> {
+    let StorageLocation::Sqlite(path) = &config.storage.location;
+    Ok(World {
+        clock,
+        source: Arc::new(Client::new(&config.konbini)?),
+        store: Arc::new(Sqlite::open(path)?),
+        sender: Arc::new(HttpSender::new()?),
+    })
 }
 
 /// Draws problems on stderr, in colour if it is a terminal that wants it.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
@@ -10,12 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, StorageLocation};
-use crate::daemon::{self, World, logs};
-use crate::konbini::Client;
-use crate::store::Store;
-use crate::store::sqlite::Sqlite;
-use crate::webhook::HttpSender;
+use crate::config::{Config, Loaded};
+use crate::daemon::{self, logs};
 
 /// Runs until SIGTERM or SIGINT; a second signal ends it at once.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
@@ -39,7 +34,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 async fn watch(config: &Config) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let world = world(config)?;
+    let world = super::world(config, Clock::system())?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
     tokio::select! {
         ended = daemon::run(config, world, stop.clone()) => {
@@ -52,17 +47,6 @@ async fn watch(config: &Config) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::FAILURE)
         }
     }
-}
-
-fn world(config: &Config) -> anyhow::Result<World> {
-    let StorageLocation::Sqlite(path) = &config.storage.location;
-    let store: Arc<dyn Store> = Arc::new(Sqlite::open(path)?);
-    Ok(World {
-        clock: Clock::system(),
-        source: Arc::new(Client::new(&config.konbini)?),
-        store,
-        sender: Arc::new(HttpSender::new()?),
-    })
 }
 
 /// The two signals that mean stop.

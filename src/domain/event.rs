@@ -7,7 +7,7 @@
 mod body;
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::creator::Username;
 use super::source_health::{DegradedReason, HealthChange};
+use super::text::hex;
 use super::time::Timestamp;
 use super::tracker::{Transition, TransitionKind};
 use body::{StreamData, envelope};
@@ -167,14 +168,6 @@ impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// Which event type a transition is.

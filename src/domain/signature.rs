@@ -3,13 +3,15 @@
 //! The rule is the specification's at <https://www.standardwebhooks.com>, sections "Webhook
 //! metadata" and "Signature scheme". The bytes that are sent are the bytes that are signed.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
+
+use super::text::hex;
 
 /// What every secret begins with.
 const PREFIX: &str = "whsec_";
@@ -91,12 +93,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 fn github(key: &[u8], body: &[u8]) -> String {
     let mut mac = keyed(key);
     mac.update(body);
-    let mut text = String::from("sha256=");
-    for byte in mac.finalize().into_bytes() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    format!("sha256={}", hex(&mac.finalize().into_bytes()))
 }
 
 /// The `webhook-signature` header for several keys: their signatures in order, separated by spaces.

@@ -34,6 +34,15 @@ pub fn one_line(text: &str) -> String {
     blanked.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Lower-case hexadecimal digits of `bytes`.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Shows `text` on one line with control and direction-changing characters escaped.
 ///
 /// Newlines, escape sequences, bidirectional overrides and zero-width characters become

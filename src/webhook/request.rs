@@ -18,6 +18,7 @@ use super::formats::{FormatError, Formatter};
 use super::transport::Transport;
 use crate::config::{SignatureStyle, Webhook};
 use crate::domain::signature::sign_with_each;
+use crate::domain::text::hex;
 use crate::domain::{EventId, Timestamp};
 
 /// `tallylight/VERSION`.
@@ -123,13 +124,7 @@ impl Endpoint {
 
     /// SHA-256 of the configured address, in hexadecimal: tells whether it changed without storing it.
     pub fn url_hash(&self) -> String {
-        use fmt::Write as _;
-        let digest = Sha256::digest(self.webhook.url.as_bytes());
-        digest.iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(&Sha256::digest(self.webhook.url.as_bytes()))
     }
 
     /// The request of an attempt made `now`, for the event whose stored body is `body`.

@@ -40,7 +40,7 @@ pub(super) struct Play {
 pub(super) async fn play(span: Duration, folder: &Path) -> anyhow::Result<bool> {
     let play = Play::begin(span).await?;
     let config = super::configuration(&play, folder)?;
-    let world = super::world(&config, play.clock.clone())?;
+    let world = super::super::world(&config, play.clock.clone())?;
     let stop = CancellationToken::new();
     screen::say(&format!(
         "tallylight watches {} creators of a simulated API every 2 s; Ctrl-C ends it early\n\n",

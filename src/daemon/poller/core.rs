@@ -206,8 +206,8 @@ impl Core {
                 let entry = self.roster.entry_mut(creator);
                 entry.state = *state;
                 entry.reason = reason;
-                entry.next_poll_at = Some(now.wall.plus(due.saturating_sub(now.monotonic)));
                 entry.gap = due.saturating_sub(now.monotonic);
+                entry.next_poll_at = Some(now.wall.plus(entry.gap));
                 entry.dirty = false;
                 if self.planner.learns() {
                     // The transaction held the state, not what the schedule learnt from it.
