@@ -59,11 +59,13 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         ScheduleKind::Fixed => Vec::new(),
     };
     let mut tasks = Supervisor::new(stop);
+    let (_desk, inbox) = poller::desk();
     let poller = Poller {
         source: world.source,
         store: Arc::clone(&world.store),
         clock: world.clock.clone(),
         progress: Progress::new(world.clock.clone()),
+        inbox,
     };
     tasks.start(
         "poller",

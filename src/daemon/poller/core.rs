@@ -16,9 +16,9 @@ use super::orders::{Credit, Draft, Job, Next, Now, Poll, Then};
 use super::planner::{Admission, Past, Planner};
 use super::roster::Roster;
 use crate::config::{Config, Polling};
-use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
 use crate::domain::source_health::DegradedReason;
+use crate::domain::{Timestamp, Username};
 use crate::schedule::gate::{Gate, Passage};
 use crate::schedule::learned::Refusal;
 use crate::schedule::ledger::Spent;
@@ -124,6 +124,27 @@ impl Core {
                 return Next::Poll(self.start((creator, due), probe, credit, now));
             }
         }
+    }
+
+    /// Moves a creator's next poll to now, because somebody asked for it; whether it is watched.
+    ///
+    /// An answer of the last `min_interval`, a poll or a commit that is under way is answer
+    /// enough until that has passed; rate, gate and budget hold.
+    pub(super) fn hasten(&mut self, username: &Username, now: Now) -> bool {
+        let Some(creator) = self.roster.find(username) else {
+            return false;
+        };
+        let entry = self.roster.entry_mut(creator);
+        let since = entry
+            .state
+            .last_answer_at
+            .map_or(Duration::MAX, |at| now.wall.since(at));
+        let soon = now.monotonic + self.polling.min_interval.saturating_sub(since);
+        if self.queue.due_of(creator).is_some_and(|due| due > soon) {
+            self.queue.schedule(creator, soon);
+            entry.reason = Reason::Asked;
+        }
+        true
     }
 
     /// A credit for a poll of `creator`, which is queued for later if there is none.

@@ -8,6 +8,7 @@ mod announce;
 mod bulletin;
 mod core;
 mod crowd;
+mod inbox;
 mod orders;
 mod planner;
 mod roster;
@@ -22,6 +23,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::core::Core;
+use self::inbox::Request;
+pub(crate) use self::inbox::{Desk, Inbox, desk};
 use self::orders::{Draft, Job, Next, Now, Poll, Then};
 use super::progress::Progress;
 use crate::clock::Clock;
@@ -50,6 +53,7 @@ pub(crate) struct Poller {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) progress: Progress,
+    pub(crate) inbox: Inbox,
 }
 
 /// Something that was under way and ended.
@@ -117,10 +121,21 @@ impl Running {
             tokio::select! {
                 () = self.drain.cancelled() => {}
                 Some(done) = self.under_way.join_next() => self.ended(done)?,
+                Some(request) = self.poller.inbox.recv() => self.asked(request),
                 () = self.poller.clock.sleep_until(wake_at) => {}
             }
         }
         Ok(())
+    }
+
+    /// Answers a request; whoever made it may have gone.
+    fn asked(&mut self, request: Request) {
+        match request {
+            Request::Poll(username, reply) => {
+                let watched = self.core.hasten(&username, self.poller.now());
+                let _ = reply.send(watched);
+            }
+        }
     }
 
     /// Makes a checkpoint if one is due; returns when to look again.

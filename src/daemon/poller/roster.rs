@@ -156,6 +156,7 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     entries: Vec<Entry>,
+    index: HashMap<Username, CreatorIndex>,
     dirty: Vec<CreatorIndex>,
 }
 
@@ -166,14 +167,16 @@ impl Roster {
             .into_iter()
             .map(|row| (row.username.clone(), row))
             .collect();
-        let entries = creators
+        let entries: Vec<_> = creators
             .into_iter()
             .map(|creator| {
                 let row = stored.remove(&creator.username);
                 Entry::new(creator, row)
             })
             .collect();
+        let names = entries.iter().map(|entry: &Entry| entry.username().clone());
         Self {
+            index: names.zip(0..).collect(),
             entries,
             dirty: Vec::new(),
         }
@@ -182,6 +185,11 @@ impl Roster {
     /// Every creator, in the order of the watchlist.
     pub(super) fn all(&self) -> impl Iterator<Item = (CreatorIndex, &Entry)> {
         (0..).zip(&self.entries)
+    }
+
+    /// Where a creator is, if it is watched.
+    pub(super) fn find(&self, username: &Username) -> Option<CreatorIndex> {
+        self.index.get(username).copied()
     }
 
     pub(super) fn entry(&self, index: CreatorIndex) -> &Entry {

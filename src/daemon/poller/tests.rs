@@ -163,6 +163,7 @@ struct Bench {
     store: Arc<FakeStore>,
     clock: Clock,
     drain: CancellationToken,
+    desk: Desk,
     running: tokio::task::JoinHandle<Result<(), StoreError>>,
 }
 
@@ -177,11 +178,13 @@ impl Bench {
             checkpoints: Mutex::default(),
         });
         let drain = CancellationToken::new();
+        let (desk, inbox) = desk();
         let poller = Poller {
             source: source.clone(),
             store: store.clone(),
             clock: clock.clone(),
             progress: Progress::new(clock.clone()),
+            inbox,
         };
         let stop = drain.clone();
         #[expect(clippy::disallowed_methods, reason = "the test is the supervisor")]
@@ -192,6 +195,7 @@ impl Bench {
             store,
             clock,
             drain,
+            desk,
             running,
         }
     }
@@ -323,4 +327,24 @@ async fn a_change_that_cannot_be_stored_while_draining_costs_nothing_else() {
     assert!(result.is_err(), "a change was not stored");
     let after = store.checkpoints.lock().unwrap().len();
     assert_eq!(after, before + 1, "what quiet polls learnt is stored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_creator_that_is_asked_for_by_hand_is_polled_now_and_not_twice_within_min_interval() {
+    let mut config = config(2);
+    config.polling.interval = Duration::from_secs(86_400);
+    let bench = Bench::start(config, FakeSource::default(), 0);
+    bench.run_for(100).await;
+    assert_eq!((bench.source.asked(0), bench.source.asked(1)), (1, 1));
+    for _ in 0..3 {
+        assert_eq!(bench.desk.poll(creator(1).username).await, Ok(true));
+    }
+    assert_eq!(bench.desk.poll(creator(7).username).await, Ok(false));
+    bench.run_for(50).await;
+    assert_eq!((bench.source.asked(0), bench.source.asked(1)), (1, 2));
+    bench.run_for(20).await;
+    assert_eq!((bench.source.asked(0), bench.source.asked(1)), (1, 3));
+    let desk = bench.desk.clone();
+    bench.stop().await.1.unwrap();
+    assert_eq!(desk.poll(creator(1).username).await, Err(inbox::Stopped));
 }

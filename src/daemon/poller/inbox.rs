@@ -1,0 +1,53 @@
+//! What other tasks ask of the poller while it runs, and how.
+//!
+//! The poller alone owns the creators' states, so whoever wants to see or move something
+//! asks, and is answered between two polls. The inbox is bounded; a request must cost
+//! little, since every poll waits behind it.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::Username;
+
+/// How many requests may wait.
+const WAITING: usize = 256;
+
+/// One request; the answer goes to its sender, who may be gone by then.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Ask for this creator as soon as rate and budget let; answered with whether it is watched.
+    Poll(Username, oneshot::Sender<bool>),
+}
+
+/// Where requests are handed in; clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk(mpsc::Sender<Request>);
+
+/// Where the poller takes them out.
+pub(crate) type Inbox = mpsc::Receiver<Request>;
+
+/// The poller is gone: the daemon is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the poller has stopped")]
+pub(crate) struct Stopped;
+
+/// A desk and the inbox behind it.
+pub(crate) fn desk() -> (Desk, Inbox) {
+    let (sender, inbox) = mpsc::channel(WAITING);
+    (Desk(sender), inbox)
+}
+
+impl Desk {
+    /// Has `username` polled soon; `false` if it is not on the watchlist.
+    pub(crate) async fn poll(&self, username: Username) -> Result<bool, Stopped> {
+        self.ask(|reply| Request::Poll(username, reply)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(request(reply)).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+}
