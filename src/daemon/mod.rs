@@ -2,7 +2,9 @@
 
 pub mod dispatcher;
 mod housekeeper;
+pub mod instruments;
 pub mod logs;
+mod panel;
 mod poller;
 pub mod progress;
 mod supervisor;
@@ -16,6 +18,8 @@ pub use supervisor::TaskFailure;
 
 use self::dispatcher::{DispatchError, Dispatcher, DispatcherParts};
 use self::housekeeper::Housekeeper;
+use self::instruments::Instruments;
+use self::panel::{Panel, PanelParts};
 use self::poller::Poller;
 use self::supervisor::Supervisor;
 use crate::clock::Clock;
@@ -59,13 +63,18 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         ScheduleKind::Fixed => Vec::new(),
     };
     let mut tasks = Supervisor::new(stop);
-    let (_desk, inbox) = poller::desk();
+    let instruments = Instruments::default();
+    instruments.config_accepted(world.clock.now());
+    let (desk, inbox) = poller::desk();
+    let polling = Progress::new(world.clock.clone());
+    let delivering = Progress::new(world.clock.clone());
     let poller = Poller {
         source: world.source,
         store: Arc::clone(&world.store),
         clock: world.clock.clone(),
-        progress: Progress::new(world.clock.clone()),
+        progress: polling.clone(),
         inbox,
+        instruments: instruments.clone(),
     };
     tasks.start(
         "poller",
@@ -76,9 +85,19 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         clock: world.clock.clone(),
         sender: world.sender,
         webhooks: config.webhooks.clone(),
-        progress: Progress::new(world.clock.clone()),
+        progress: delivering.clone(),
+        instruments: instruments.clone(),
     })?;
     tasks.start("dispatcher", dispatcher.run(tasks.drain()));
+    let webhooks = config.webhooks.iter();
+    let _panel = Panel::new(PanelParts {
+        clock: world.clock.clone(),
+        store: Arc::clone(&world.store),
+        desk,
+        instruments,
+        webhooks: webhooks.map(|w| (Arc::clone(&w.id), w.enabled)).collect(),
+        loops: vec![("poller", polling), ("dispatcher", delivering)],
+    });
     let housekeeper = Housekeeper {
         store: Arc::clone(&world.store),
         clock: world.clock,
