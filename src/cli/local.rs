@@ -21,6 +21,8 @@ pub(super) async fn ask(
         bail!("the configuration says `listen = \"off\"` in [http]: the daemon cannot be asked");
     };
     let address = reachable(listen);
+    // Refused if it was done before, which is as good; the client wants one even without TLS.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder()
         .timeout(patience)
         .no_proxy()
