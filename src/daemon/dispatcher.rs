@@ -111,9 +111,6 @@ impl Dispatcher {
     /// On return nothing uses the store any more. An error means that a lane ended by
     /// itself; the others were drained before it is returned.
     pub async fn run(self, drain: CancellationToken) -> Result<(), DispatchError> {
-        for webhook in &self.parts.webhooks {
-            self.parts.instruments.metrics.webhook_joins(&webhook.id);
-        }
         let endpoints = self.taking_part().await?;
         let common = Common {
             store: self.parts.store,

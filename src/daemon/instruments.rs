@@ -2,10 +2,9 @@
 //!
 //! Writing never waits and never fails; nothing here decides anything.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::WebhookId;
+use crate::config::{Webhook, WebhookId};
 use crate::domain::Timestamp;
 use crate::metrics::Metrics;
 use crate::web::monitor::Changes;
@@ -37,27 +36,53 @@ pub struct Standing {
     pub last_error: Option<String>,
 }
 
-/// Every webhook's standing; the dispatcher writes, anybody reads.
+/// Every webhook of the configuration and its standing; the dispatcher writes, anybody reads.
 #[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<BTreeMap<WebhookId, Standing>>>);
+pub struct Board(Arc<Mutex<Vec<Place>>>);
+
+/// One webhook's place on the [`Board`].
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Which one.
+    pub webhook: WebhookId,
+    /// Whether the configuration lets it take part.
+    pub enabled: bool,
+    /// How it fares.
+    pub standing: Standing,
+}
 
 impl Board {
-    /// Notes how `webhook` fares from now on.
+    /// Notes how `webhook` fares from now on; one that has left the configuration is ignored.
     pub fn note(&self, webhook: &WebhookId, standing: Standing) {
-        self.locked().insert(Arc::clone(webhook), standing);
+        let mut places = self.locked();
+        if let Some(place) = places.iter_mut().find(|place| place.webhook == *webhook) {
+            place.standing = standing;
+        }
     }
 
-    /// Forgets a webhook that is no longer in the configuration.
-    pub fn forget(&self, webhook: &WebhookId) {
-        self.locked().remove(webhook);
-    }
-
-    /// How every webhook fares now, by id.
-    pub fn standings(&self) -> BTreeMap<WebhookId, Standing> {
+    /// Every webhook, in the order of the configuration.
+    pub fn places(&self) -> Vec<Place> {
         self.locked().clone()
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<WebhookId, Standing>> {
+    /// Makes these the webhooks, each standing as it did; returns those that left.
+    fn set(&self, webhooks: &[Arc<Webhook>]) -> Vec<WebhookId> {
+        let mut places = self.locked();
+        let mut before = std::mem::take(&mut *places);
+        for webhook in webhooks {
+            let known = before.iter().position(|place| place.webhook == webhook.id);
+            places.push(Place {
+                webhook: Arc::clone(&webhook.id),
+                enabled: webhook.enabled,
+                standing: known
+                    .map(|at| before.swap_remove(at).standing)
+                    .unwrap_or_default(),
+            });
+        }
+        before.into_iter().map(|place| place.webhook).collect()
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Vec<Place>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,8 +108,16 @@ impl Reloads {
 }
 
 impl Instruments {
-    /// The configuration was accepted at `at`: at the start, or by a reload.
-    pub fn config_accepted(&self, at: Timestamp) {
+    /// The configuration was accepted at `at`, at the start or by a reload, with these webhooks.
+    ///
+    /// To be called before lanes of new webhooks begin: what is noted of others is ignored.
+    pub fn config_accepted(&self, at: Timestamp, webhooks: &[Arc<Webhook>]) {
+        for left in self.board.set(webhooks) {
+            self.metrics.webhook_leaves(&left);
+        }
+        for webhook in webhooks {
+            self.metrics.webhook_joins(&webhook.id);
+        }
         self.metrics.config_accepted(at.as_seconds());
         self.reloads.note(Reload {
             successful: true,
@@ -101,5 +134,72 @@ impl Instruments {
             at,
             problem: Some(problem),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::DeliveryOutcome;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_772_217_402_000);
+
+    fn webhooks(ids: &[&str]) -> Vec<Arc<Webhook>> {
+        let webhook = |id: &&str| Webhook {
+            id: (*id).into(),
+            ..Webhook::default()
+        };
+        ids.iter().map(webhook).map(Arc::new).collect()
+    }
+
+    #[test]
+    fn a_webhook_keeps_its_standing_over_a_reload_and_takes_its_series_along_when_it_leaves() {
+        let instruments = Instruments::default();
+        instruments.config_accepted(NOW, &webhooks(&["a", "b"]));
+        let failing = Standing {
+            state: LaneState::Failing,
+            ..Standing::default()
+        };
+        instruments.board.note(&"a".into(), failing.clone());
+        instruments.board.note(&"c".into(), failing.clone());
+        instruments.config_accepted(NOW, &webhooks(&["c", "a"]));
+        let places = instruments.board.places();
+        let seen: Vec<_> = places.iter().map(|p| (&*p.webhook, &p.standing)).collect();
+        assert_eq!(seen, [("c", &Standing::default()), ("a", &failing)]);
+        // A late attempt of one that left brings nothing back.
+        let metrics = &instruments.metrics;
+        metrics.attempted("b", DeliveryOutcome::Delivered, None);
+        metrics.arrived("b", std::time::Duration::ZERO);
+        let text = metrics.text();
+        assert!(
+            !text.contains("webhook=\"b\"") && text.contains("webhook=\"c\""),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_refused_reload_is_told_until_one_is_accepted() {
+        let instruments = Instruments::default();
+        let successful = || {
+            let text = instruments.metrics.text();
+            text.contains("config_last_reload_successful 1\n")
+        };
+        instruments.config_accepted(NOW, &[]);
+        assert!(successful());
+        instruments.config_refused(NOW, "line 3".to_owned());
+        assert!(!successful());
+        let last = instruments.reloads.last().unwrap();
+        assert_eq!(
+            (last.successful, last.problem.as_deref()),
+            (false, Some("line 3"))
+        );
+        assert!(
+            instruments
+                .metrics
+                .text()
+                .contains("reload_timestamp_seconds 1772217402.0\n")
+        );
+        instruments.config_accepted(NOW, &[]);
+        assert!(successful() && instruments.reloads.last().unwrap().successful);
     }
 }

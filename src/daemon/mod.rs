@@ -75,7 +75,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     // Those that the web answers for until they have ended.
     let others = TaskTracker::new();
     let instruments = Instruments::default();
-    instruments.config_accepted(world.clock.now());
+    instruments.config_accepted(world.clock.now(), &config.webhooks);
     let (desk, inbox) = poller::desk();
     let polling = Progress::new(world.clock.clone());
     let delivering = Progress::new(world.clock.clone());
@@ -103,13 +103,11 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         "dispatcher",
         others.track_future(dispatcher.run(tasks.drain())),
     );
-    let webhooks = config.webhooks.iter();
     let panel = Panel::new(PanelParts {
         clock: world.clock.clone(),
         store: Arc::clone(&world.store),
         desk,
         instruments: instruments.clone(),
-        webhooks: webhooks.map(|w| (Arc::clone(&w.id), w.enabled)).collect(),
         loops: vec![("poller", polling), ("dispatcher", delivering)],
     });
     if let Some(listener) = world.listener {

@@ -12,10 +12,9 @@ use async_trait::async_trait;
 use tokio::sync::{Mutex, Semaphore, broadcast};
 
 use super::Progress;
-use super::instruments::Instruments;
+use super::instruments::{Instruments, Place, Standing};
 use super::poller::{Desk, Stopped};
 use crate::clock::Clock;
-use crate::config::WebhookId;
 use crate::domain::{Timestamp, Username};
 use crate::store::{Backlog, Store};
 use crate::web::monitor::{LoopAge, Monitor, Unavailable};
@@ -37,8 +36,6 @@ pub(super) struct PanelParts {
     pub(super) store: Arc<dyn Store>,
     pub(super) desk: Desk,
     pub(super) instruments: Instruments,
-    /// Every `[[webhook]]`, and whether the configuration enables it.
-    pub(super) webhooks: Vec<(WebhookId, bool)>,
     /// The loops whose hanging makes the program useless.
     pub(super) loops: Vec<(&'static str, Progress)>,
 }
@@ -87,24 +84,11 @@ impl Panel {
     async fn lanes(&self) -> Result<Vec<Lane>, Unavailable> {
         let backlog = self.parts.store.backlog().await;
         let backlog = backlog.map_err(|error| Unavailable::Store(error.to_string()))?;
-        let mut standings = self.parts.instruments.board.standings();
-        let lanes = self.parts.webhooks.iter().map(|(id, enabled)| {
-            let waiting = backlog.iter().find(|waiting| waiting.webhook == **id);
-            let mut standing = standings.remove(id).unwrap_or_default();
-            if !enabled {
-                standing.state = LaneState::Paused;
-            }
-            Lane {
-                id: id.to_string(),
-                state: standing.state,
-                pending: waiting.map_or(0, |waiting| waiting.pending),
-                oldest_pending_at: waiting.map(|Backlog { oldest_at, .. }| *oldest_at),
-                since: standing.since,
-                paused_until: standing
-                    .paused_until
-                    .filter(|at| *at > self.parts.clock.now()),
-                last_error: standing.last_error,
-            }
+        let now = self.parts.clock.now();
+        let places = self.parts.instruments.board.places();
+        let lanes = places.into_iter().map(|place| {
+            let waiting = backlog.iter().find(|one| *one.webhook == *place.webhook);
+            lane(place, waiting, now)
         });
         Ok(lanes.collect())
     }
@@ -169,6 +153,28 @@ impl From<Stopped> for Unavailable {
     }
 }
 
+fn lane(place: Place, waiting: Option<&Backlog>, now: Timestamp) -> Lane {
+    let Standing {
+        state,
+        since,
+        paused_until,
+        last_error,
+    } = place.standing;
+    Lane {
+        id: place.webhook.to_string(),
+        state: if place.enabled {
+            state
+        } else {
+            LaneState::Paused
+        },
+        pending: waiting.map_or(0, |waiting| waiting.pending),
+        oldest_pending_at: waiting.map(|waiting| waiting.oldest_at),
+        since,
+        paused_until: paused_until.filter(|at| *at > now),
+        last_error,
+    }
+}
+
 /// The last answer of a kind, shared by all who ask within [`FRESH`].
 #[derive(Debug)]
 struct Shared<T>(Mutex<Option<(Duration, Answer<T>)>>);
@@ -207,3 +213,6 @@ async fn in_time<T>(
     let answer = tokio::time::timeout(PATIENCE, answer).await;
     answer.unwrap_or(Err(Unavailable::Busy(whom)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,10 @@
 
 pub(crate) mod text;
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -54,6 +55,8 @@ type Histograms = Family<Label, Histogram, Buckets>;
 pub struct Metrics {
     registry: Arc<Registry>,
     series: Series,
+    /// The webhooks of the configuration: of others nothing is kept.
+    webhooks: Arc<Mutex<BTreeSet<String>>>,
 }
 
 #[derive(Clone)]
@@ -129,6 +132,7 @@ impl Default for Metrics {
         Self {
             registry: Arc::new(registry),
             series,
+            webhooks: Arc::default(),
         }
     }
 }
@@ -271,6 +275,10 @@ impl Metrics {
 
     /// An attempt of a webhook ended; `took` is `None` if none was made.
     pub fn attempted(&self, webhook: &str, outcome: DeliveryOutcome, took: Option<Duration>) {
+        let webhooks = self.webhooks();
+        if !webhooks.contains(webhook) {
+            return;
+        }
         self.deliveries(webhook, outcome).inc();
         if let Some(took) = took {
             let durations = &self.series.delivery_duration;
@@ -282,6 +290,10 @@ impl Metrics {
 
     /// A 2xx came this long after the event was detected.
     pub fn arrived(&self, webhook: &str, after: Duration) {
+        let webhooks = self.webhooks();
+        if !webhooks.contains(webhook) {
+            return;
+        }
         let arrivals = &self.series.event_to_delivery;
         arrivals
             .get_or_create(&of(webhook))
@@ -298,6 +310,7 @@ impl Metrics {
 
     /// The series of a webhook exist from now on.
     pub fn webhook_joins(&self, webhook: &str) {
+        self.webhooks().insert(webhook.to_owned());
         for outcome in DeliveryOutcome::ALL {
             self.deliveries(webhook, outcome);
         }
@@ -310,6 +323,8 @@ impl Metrics {
 
     /// A webhook is no longer in the configuration: its series go.
     pub fn webhook_leaves(&self, webhook: &str) {
+        let mut webhooks = self.webhooks();
+        webhooks.remove(webhook);
         for outcome in DeliveryOutcome::ALL {
             let labels = [
                 ("webhook", webhook.to_owned()),
@@ -351,6 +366,10 @@ impl Metrics {
 
     /// How one webhook stands now.
     pub fn webhook(&self, figures: WebhookFigures<'_>) {
+        let webhooks = self.webhooks();
+        if !webhooks.contains(figures.id) {
+            return;
+        }
         let label = of(figures.id);
         let pending = i64::try_from(figures.pending).unwrap_or(i64::MAX);
         let series = &self.series;
@@ -361,6 +380,10 @@ impl Metrics {
             .set(figures.state);
         let oldest = series.oldest_pending.get_or_create(&label);
         oldest.set(figures.oldest.as_secs_f64());
+    }
+
+    fn webhooks(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.webhooks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The text that a scraper reads, in the format of Prometheus 0.0.4.

@@ -185,10 +185,12 @@ impl Bench {
         let drain = CancellationToken::new();
         let others = TaskTracker::new();
         others.close();
+        let metrics = Metrics::default();
+        metrics.webhook_joins("backend");
         let site = Site {
             monitor: monitor.clone(),
             store: Arc::new(Sqlite::open(&folder.path().join("state.db")).unwrap()),
-            metrics: Metrics::default(),
+            metrics,
             clock: Clock::simulated(NOW),
             access: Access::new(&http, listen.parse().unwrap()),
             drain: drain.clone(),

@@ -26,6 +26,18 @@ pub(crate) enum Request {
     Creator(Username, oneshot::Sender<Option<Box<CreatorDetail>>>),
 }
 
+impl Request {
+    /// Whether nobody waits for the answer any more; a poll is wanted all the same.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Poll(..) => false,
+            Self::Overview(reply) => reply.is_closed(),
+            Self::Creators(_, reply) => reply.is_closed(),
+            Self::Creator(_, reply) => reply.is_closed(),
+        }
+    }
+}
+
 /// Where requests are handed in; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Desk(mpsc::Sender<Request>);

@@ -28,6 +28,8 @@ use self::core::{Core, cost_of};
 use self::inbox::Request;
 pub(crate) use self::inbox::{Desk, Inbox, Stopped, desk};
 use self::orders::{Draft, Job, Next, Now, Poll, Then};
+#[cfg(test)]
+pub(crate) use self::{inbox::Request as Asked, view::Sight};
 use super::instruments::Instruments;
 use super::progress::Progress;
 use crate::clock::Clock;
@@ -136,6 +138,9 @@ impl Running {
 
     /// Answers a request; whoever made it may have gone.
     fn asked(&mut self, request: Request) {
+        if request.is_abandoned() {
+            return;
+        }
         let now = self.poller.now();
         match request {
             Request::Poll(username, reply) => {
