@@ -22,6 +22,7 @@ use tallylight::clock::Clock;
 use tallylight::config::{Webhook, from_text};
 use tallylight::daemon::Progress;
 use tallylight::daemon::dispatcher::{Dispatcher, DispatcherParts};
+use tallylight::daemon::instruments::Instruments;
 use tallylight::domain::{Event, EventId, EventType};
 use tallylight::simulator::receiver::Receiver;
 use tallylight::simulator::wire::{Reply, loopback};
@@ -84,6 +85,7 @@ async fn round(hangs: bool) -> Duration {
     let store = Arc::new(Sqlite::open(&dir.path().join("t.db")).unwrap());
     let webhooks = webhooks(&receivers);
     let dispatcher = Dispatcher::new(DispatcherParts {
+        instruments: Instruments::default(),
         store: store.clone(),
         clock: clock.clone(),
         sender: Arc::new(HttpSender::new().unwrap()),

@@ -20,12 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use self::lane::Lane;
 use super::Progress;
+use super::instruments::{Instruments, Standing};
 use crate::clock::Clock;
 use crate::config::Webhook;
 use crate::domain::Event;
 use crate::domain::event::WebhookNews;
 use crate::store::streak::Streak;
 use crate::store::{DisabledWebhook, Outgoing, Store, StoreError, WebhookHealth};
+use crate::web::views::LaneState;
 use crate::webhook::{Endpoint, EndpointError, Sender};
 
 /// Attempts under way at once over all webhooks.
@@ -46,6 +48,8 @@ pub struct DispatcherParts {
     pub webhooks: Vec<Arc<Webhook>>,
     /// Shows the last progress of the lane that is furthest behind; at most 10 s old while all is well.
     pub progress: Progress,
+    /// Where the lanes write down how they fare.
+    pub instruments: Instruments,
 }
 
 /// Delivers until told to drain.
@@ -78,6 +82,7 @@ struct Common {
     connections: Arc<Semaphore>,
     /// Every webhook, for news of one to the others.
     webhooks: Arc<[Arc<Webhook>]>,
+    instruments: Instruments,
 }
 
 impl Common {
@@ -113,6 +118,7 @@ impl Dispatcher {
             sender: self.parts.sender,
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             webhooks: self.parts.webhooks.into(),
+            instruments: self.parts.instruments,
         };
         let health = common.store.webhook_health().await?;
         let lanes = endpoints.into_iter().map(|endpoint| {
@@ -135,6 +141,7 @@ impl Dispatcher {
             match disabled.iter().find(|d| d.webhook == webhook.id) {
                 Some(record) if still_disabled(record, endpoint) => {
                     report::still_disabled(record);
+                    self.note_disabled(record);
                     continue;
                 }
                 Some(record) => {
@@ -148,6 +155,18 @@ impl Dispatcher {
             }
         }
         Ok(taking_part)
+    }
+}
+
+impl Dispatcher {
+    fn note_disabled(&self, record: &DisabledWebhook) {
+        let standing = Standing {
+            state: LaneState::Disabled,
+            since: Some(record.since),
+            paused_until: None,
+            last_error: Some(record.reason.clone()),
+        };
+        self.parts.instruments.board.note(&record.webhook, standing);
     }
 }
 

@@ -2,26 +2,34 @@
 
 pub mod dispatcher;
 mod housekeeper;
+pub mod instruments;
 pub mod logs;
+mod panel;
 mod poller;
 pub mod progress;
 mod supervisor;
 
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use progress::Progress;
 pub use supervisor::TaskFailure;
 
 use self::dispatcher::{DispatchError, Dispatcher, DispatcherParts};
 use self::housekeeper::Housekeeper;
+use self::instruments::Instruments;
+use self::panel::{Panel, PanelParts};
 use self::poller::Poller;
 use self::supervisor::Supervisor;
 use crate::clock::Clock;
 use crate::config::{Config, ScheduleKind};
 use crate::konbini::Source;
 use crate::store::{Store, StoreError};
+use crate::web::access::Access;
+use crate::web::{self, Site};
 use crate::webhook::Sender;
 
 /// What the daemon works with.
@@ -35,6 +43,8 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// Sends webhooks.
     pub sender: Arc<dyn Sender>,
+    /// Where the page, the API and the metrics are served; `None` for nowhere.
+    pub listener: Option<TcpListener>,
 }
 
 /// Why the daemon ended before it was told to.
@@ -46,6 +56,9 @@ pub enum RunError {
     /// A webhook of the configuration cannot be sent to.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
+    /// The bound listener is none.
+    #[error("cannot serve [http]: {0}")]
+    Listener(#[from] std::io::Error),
     /// A task ended as it should not have.
     #[error(transparent)]
     Task(#[from] TaskFailure),
@@ -59,26 +72,58 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         ScheduleKind::Fixed => Vec::new(),
     };
     let mut tasks = Supervisor::new(stop);
-    let (_desk, inbox) = poller::desk();
+    // Those that the web answers for until they have ended.
+    let others = TaskTracker::new();
+    let instruments = Instruments::default();
+    instruments.config_accepted(world.clock.now(), &config.webhooks);
+    let (desk, inbox) = poller::desk();
+    let polling = Progress::new(world.clock.clone());
+    let delivering = Progress::new(world.clock.clone());
     let poller = Poller {
         source: world.source,
         store: Arc::clone(&world.store),
         clock: world.clock.clone(),
-        progress: Progress::new(world.clock.clone()),
+        progress: polling.clone(),
         inbox,
+        instruments: instruments.clone(),
     };
     tasks.start(
         "poller",
-        poller.run(config.clone(), (snapshot, streams), tasks.drain()),
+        others.track_future(poller.run(config.clone(), (snapshot, streams), tasks.drain())),
     );
     let dispatcher = Dispatcher::new(DispatcherParts {
         store: Arc::clone(&world.store),
         clock: world.clock.clone(),
         sender: world.sender,
         webhooks: config.webhooks.clone(),
-        progress: Progress::new(world.clock.clone()),
+        progress: delivering.clone(),
+        instruments: instruments.clone(),
     })?;
-    tasks.start("dispatcher", dispatcher.run(tasks.drain()));
+    tasks.start(
+        "dispatcher",
+        others.track_future(dispatcher.run(tasks.drain())),
+    );
+    let panel = Panel::new(PanelParts {
+        clock: world.clock.clone(),
+        store: Arc::clone(&world.store),
+        desk,
+        instruments: instruments.clone(),
+        loops: vec![("poller", polling), ("dispatcher", delivering)],
+    });
+    if let Some(listener) = world.listener {
+        let address = listener.local_addr()?;
+        tracing::info!("listening on http://{address}");
+        others.close();
+        let site = Site {
+            monitor: Arc::new(panel),
+            store: Arc::clone(&world.store),
+            metrics: instruments.metrics.clone(),
+            clock: world.clock.clone(),
+            access: Access::new(&config.http, address),
+            drain: tasks.drain(),
+        };
+        tasks.start("web", web::serve(listener, Arc::new(site), others));
+    }
     let housekeeper = Housekeeper {
         store: Arc::clone(&world.store),
         clock: world.clock,

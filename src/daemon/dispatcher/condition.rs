@@ -9,6 +9,7 @@ use super::breaker::{Breaker, Change, FAILURES, Leave};
 use crate::domain::Timestamp;
 use crate::store::Attempt;
 use crate::store::streak::Streak;
+use crate::web::views::LaneState;
 
 /// One receiver's condition.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,15 @@ impl Condition {
     /// The first failure since the last 2xx.
     pub(super) fn failing_since(&self) -> Option<Timestamp> {
         self.streak.failing.map(|(first, _)| first)
+    }
+
+    /// The receiver's condition in a word.
+    pub(super) fn state(&self) -> LaneState {
+        if self.breaker.is_open() {
+            LaneState::Failing
+        } else {
+            LaneState::Healthy
+        }
     }
 
     /// Takes note of an attempt that has just ended, `now` by the monotonic clock.

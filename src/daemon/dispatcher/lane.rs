@@ -23,11 +23,13 @@ use super::{Common, report};
 use crate::abort;
 use crate::config::WebhookId;
 use crate::daemon::Progress;
+use crate::daemon::instruments::{Instruments, Standing};
 use crate::domain::Username;
 use crate::domain::event::WebhookNews;
 use crate::schedule::rate::RateLimit;
 use crate::store::streak::Streak;
 use crate::store::{Settlement, StoreError};
+use crate::web::views::LaneState;
 use crate::webhook::Endpoint;
 
 /// The longest time between two looks at the queue, woken or not.
@@ -84,6 +86,11 @@ impl Lane {
             disabled: AtomicBool::new(false),
             condition: Mutex::new(condition),
         };
+        shared
+            .common
+            .instruments
+            .board
+            .note(shared.id(), shared.standing());
         Self {
             shared: Arc::new(shared),
             progress,
@@ -261,6 +268,7 @@ impl Shared {
             },
         };
         report::decided(self.id(), &decision);
+        self.note(&decision);
         self.settle(decision.settlement).await
     }
 
@@ -293,6 +301,55 @@ impl Shared {
     fn held(&self, now: Duration) -> bool {
         let open = matches!(self.condition().leave(now), Leave::Wait(_));
         self.disabled() || self.paused_until() > now || open
+    }
+
+    /// How the receiver fares, but for its last error.
+    fn standing(&self) -> Standing {
+        let clock = &self.common.clock;
+        let left = self.paused_until().saturating_sub(clock.monotonic());
+        let condition = self.condition();
+        Standing {
+            state: condition.state(),
+            since: condition.failing_since(),
+            paused_until: (!left.is_zero()).then(|| clock.now().plus(left)),
+            last_error: None,
+        }
+    }
+
+    /// Writes down what came of a delivery, for those who look.
+    fn note(&self, decision: &Decision) {
+        let Instruments {
+            metrics,
+            board,
+            changes,
+            ..
+        } = &self.common.instruments;
+        let settlement = &decision.settlement;
+        let attempt = settlement.attempt.as_ref();
+        metrics.attempted(
+            self.id(),
+            report::outcome(settlement.fate),
+            attempt.map(|a| a.took),
+        );
+        let Some(attempt) = attempt else { return };
+        if attempt.error.is_none() {
+            let after = attempt.ended_at().since(decision.delivery.event_at);
+            metrics.arrived(self.id(), after);
+        }
+        let mut standing = self.standing();
+        standing.last_error = attempt.error.is_some().then(|| decision.detail.clone());
+        if let Some(record) = &settlement.disable {
+            standing.state = LaneState::Disabled;
+            standing.since = Some(record.since);
+            standing.last_error = Some(record.reason.clone());
+        } else if self.disabled() {
+            // Begun before the webhook was disabled: what is known of it stays.
+            return;
+        }
+        board.note(self.id(), standing);
+        for alert in &settlement.alerts {
+            changes.tell(report::change(self.id(), &alert.event, &decision.detail));
+        }
     }
 
     /// Known to the loop before it is stored, so that no further request goes out meanwhile.

@@ -8,10 +8,34 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::attempt::Decision;
-use super::breaker::Change;
+use super::breaker;
 use crate::config::WebhookId;
-use crate::domain::Username;
+use crate::domain::{Event, Username};
+use crate::metrics::DeliveryOutcome;
 use crate::store::{DisabledWebhook, Fate};
+use crate::web::views::Change;
+
+/// The label of what became of a delivery.
+pub(super) fn outcome(fate: Fate) -> DeliveryOutcome {
+    match fate {
+        Fate::Delivered => DeliveryOutcome::Delivered,
+        Fate::Retry(_) => DeliveryOutcome::Retried,
+        Fate::Failed => DeliveryOutcome::Failed,
+        Fate::Expired => DeliveryOutcome::Expired,
+    }
+}
+
+/// News of a webhook, for those who listen.
+pub(super) fn change(webhook: &WebhookId, event: &Event, detail: &str) -> Change {
+    Change {
+        kind: event.kind.as_str().to_owned(),
+        at: event.at,
+        creator: None,
+        stream: None,
+        webhook: Some(webhook.to_string()),
+        detail: Some(detail.to_owned()),
+    }
+}
 
 /// One line for what became of a delivery, and one more for what it means for its webhook.
 pub(super) fn decided(webhook: &WebhookId, decision: &Decision) {
@@ -59,17 +83,17 @@ fn disabled(record: &DisabledWebhook) {
 }
 
 /// One line for each time a lane's breaker changed.
-pub(super) fn breaker(webhook: &WebhookId, change: Change) {
+pub(super) fn breaker(webhook: &WebhookId, change: breaker::Change) {
     match change {
-        Change::Opened(wait) => {
+        breaker::Change::Opened(wait) => {
             let seconds = wait.as_secs();
             error!(%webhook, seconds, "webhook keeps failing: one delivery at a time probes it, the others wait");
         }
-        Change::Reopened(wait) => {
+        breaker::Change::Reopened(wait) => {
             let seconds = wait.as_secs();
             warn!(%webhook, seconds, "webhook still fails: it is probed again later");
         }
-        Change::Closed => info!(%webhook, "webhook answers again: its deliveries go on"),
+        breaker::Change::Closed => info!(%webhook, "webhook answers again: its deliveries go on"),
     }
 }
 

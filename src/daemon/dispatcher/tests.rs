@@ -32,6 +32,7 @@ struct World {
     sender: Arc<FakeSender>,
     clock: Clock,
     progress: Progress,
+    instruments: Instruments,
 }
 
 impl World {
@@ -41,6 +42,7 @@ impl World {
             store: FakeStore::new(),
             sender: FakeSender::new(clock.clone()),
             progress: Progress::new(clock.clone()),
+            instruments: Instruments::default(),
             clock,
         }
     }
@@ -52,6 +54,7 @@ impl World {
             sender: self.sender.clone(),
             webhooks: webhooks.into_iter().map(Arc::new).collect(),
             progress: self.progress.clone(),
+            instruments: self.instruments.clone(),
         });
         let drain = CancellationToken::new();
         let mut tasks = JoinSet::new();

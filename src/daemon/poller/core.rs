@@ -7,6 +7,8 @@
 
 mod answers;
 
+pub(super) use answers::cost_of;
+
 use std::time::Duration;
 
 use super::announce::Announcer;
@@ -21,7 +23,7 @@ use crate::domain::source_health::DegradedReason;
 use crate::domain::{Timestamp, Username};
 use crate::schedule::gate::{Gate, Passage};
 use crate::schedule::learned::Refusal;
-use crate::schedule::ledger::Spent;
+use crate::schedule::ledger::{Ledger, Spent};
 use crate::schedule::queue::Queue;
 use crate::schedule::rate::RateLimit;
 use crate::schedule::{CreatorIndex, Reason};
@@ -35,8 +37,8 @@ const SHORTEST_REFUSAL: Duration = Duration::from_millis(10);
 pub(super) struct Core {
     polling: Polling,
     announcer: Announcer,
-    roster: Roster,
-    queue: Queue,
+    pub(super) roster: Roster,
+    pub(super) queue: Queue,
     rate: RateLimit,
     gate: Gate,
     /// When the gate last opened: nobody was late while it was shut.
@@ -45,11 +47,17 @@ pub(super) struct Core {
     /// their own measure, do not say that all is well again.
     shortest_behind: Duration,
     crowd: Crowd,
-    bulletin: Bulletin,
-    planner: Planner,
+    pub(super) bulletin: Bulletin,
+    pub(super) planner: Planner,
     /// Whether credits have to be stored before more polls may start.
     short_of_credits: bool,
     in_flight: usize,
+    /// Polls started since the start of the program.
+    pub(super) polls: u64,
+    /// What the account had left by the last answer.
+    pub(super) account_remaining: Option<u64>,
+    /// When this began, and what of the budget was spent by then.
+    pub(super) began: (Timestamp, u64),
 }
 
 impl Core {
@@ -81,8 +89,12 @@ impl Core {
             bulletin: Bulletin::restored(snapshot.degraded),
             short_of_credits: false,
             in_flight: 0,
+            polls: 0,
+            account_remaining: None,
+            began: (now.wall, 0),
             polling,
         };
+        core.began.1 = core.planner.ledger().map_or(0, Ledger::spent);
         core.queue_everybody(now);
         core
     }
@@ -178,6 +190,8 @@ impl Core {
         now: Now,
     ) -> Poll {
         self.in_flight += 1;
+        self.polls += 1;
+        self.roster.entry_mut(creator).polls += 1;
         if probe {
             self.gate.probe_started();
         } else if let Gate::Paused { until } = self.gate {
@@ -224,8 +238,8 @@ impl Core {
                 due,
                 reason,
             } => {
+                self.roster.set_state(creator, *state);
                 let entry = self.roster.entry_mut(creator);
-                entry.state = *state;
                 entry.reason = reason;
                 entry.gap = due.saturating_sub(now.monotonic);
                 entry.next_poll_at = Some(now.wall.plus(entry.gap));

@@ -3,7 +3,9 @@
 //! A creator is in the queue, or its poll or its commit is under way: never two of these,
 //! so that none has two polls at once.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::time::Duration;
 
 use crate::config::{Creator, Polling};
@@ -13,6 +15,7 @@ use crate::domain::{RoomId, Timestamp, Username};
 use crate::schedule::fixed::{Pace, Situation, phase_of};
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
 use crate::store::{Learnt, StoredCreator};
+use crate::web::views::Census;
 
 /// After how many planned gaps a previous answer says nothing about a sudden change any more.
 const STALE_AFTER_GAPS: u32 = 3;
@@ -21,6 +24,7 @@ const STALE_AFTER_GAPS: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) creator: Creator,
+    /// Changed by [`Roster::set_state`] alone, which counts.
     pub(super) state: CreatorState,
     /// Place in the interval, in `[0, 1)`.
     phase: f64,
@@ -38,6 +42,8 @@ pub(super) struct Entry {
     pub(super) next_poll_at: Option<Timestamp>,
     /// Knows something that the store does not.
     pub(super) dirty: bool,
+    /// Polls since the start of the program.
+    pub(super) polls: u64,
 }
 
 /// A change of a mass flip.
@@ -68,6 +74,7 @@ impl Entry {
             gap: Duration::ZERO,
             next_poll_at,
             dirty: false,
+            polls: 0,
         }
     }
 
@@ -156,8 +163,11 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     entries: Vec<Entry>,
-    index: HashMap<Username, CreatorIndex>,
+    index: BTreeMap<Username, CreatorIndex>,
     dirty: Vec<CreatorIndex>,
+    census: Census,
+    /// Who is live, by when that was first seen, newest first.
+    live: BTreeSet<(Reverse<Timestamp>, CreatorIndex)>,
 }
 
 impl Roster {
@@ -175,11 +185,56 @@ impl Roster {
             })
             .collect();
         let names = entries.iter().map(|entry: &Entry| entry.username().clone());
-        Self {
+        let mut roster = Self {
             index: names.zip(0..).collect(),
             entries,
-            dirty: Vec::new(),
+            ..Self::default()
+        };
+        roster.recount();
+        roster
+    }
+
+    /// Counts anew; after creators were added or removed.
+    pub(super) fn recount(&mut self) {
+        let (mut census, mut live) = (Census::default(), BTreeSet::new());
+        for (creator, entry) in self.all() {
+            *place_in(&mut census, &entry.state) += 1;
+            live.extend(live_since(creator, &entry.state));
         }
+        census.watched = self.entries.len();
+        (self.census, self.live) = (census, live);
+    }
+
+    /// A creator is in `state` from now on.
+    pub(super) fn set_state(&mut self, index: CreatorIndex, state: CreatorState) {
+        let before = &self.entries[index as usize].state;
+        *place_in(&mut self.census, before) -= 1;
+        *place_in(&mut self.census, &state) += 1;
+        if let Some(place) = live_since(index, before) {
+            self.live.remove(&place);
+        }
+        self.live.extend(live_since(index, &state));
+        self.entries[index as usize].state = state;
+    }
+
+    /// The creators after `from`, in the order of their names.
+    pub(super) fn by_name(
+        &self,
+        from: Bound<&Username>,
+    ) -> impl Iterator<Item = (&Username, CreatorIndex)> {
+        let names = self.index.range::<Username, _>((from, Bound::Unbounded));
+        names.map(|(name, creator)| (name, *creator))
+    }
+
+    /// Who went live last, newest first.
+    pub(super) fn newest_live(&self, count: usize) -> impl Iterator<Item = &Entry> {
+        let newest = self.live.iter().take(count);
+        newest.map(|(_, creator)| self.entry(*creator))
+    }
+
+    /// Creators by state.
+    pub(super) fn census(&self) -> Census {
+        self.census
     }
 
     /// Every creator, in the order of the watchlist.
@@ -222,13 +277,25 @@ impl Roster {
 
     /// How many creators are believed live.
     pub(super) fn live(&self) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.state.live().is_some())
-            .count()
+        self.census.live
     }
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
+}
+
+fn place_in<'a>(census: &'a mut Census, state: &CreatorState) -> &'a mut usize {
+    match state.phase {
+        Phase::Unknown => &mut census.unknown,
+        Phase::Offline => &mut census.offline,
+        Phase::Live(_) => &mut census.live,
+    }
+}
+
+fn live_since(
+    creator: CreatorIndex,
+    state: &CreatorState,
+) -> Option<(Reverse<Timestamp>, CreatorIndex)> {
+    Some((Reverse(state.live()?.first_seen_at), creator))
 }

@@ -13,7 +13,7 @@ use crate::config::WebhookId;
 use crate::config::fixtures::{config, creator};
 use crate::domain::event::InstallationId;
 use crate::domain::{EventType, Timestamp, Username};
-use crate::store::{Checkpoint, Delivery, DisabledWebhook, Settlement, WebhookHealth};
+use crate::store::{Backlog, Checkpoint, Delivery, DisabledWebhook, Settlement, WebhookHealth};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -134,6 +134,9 @@ impl Store for FakeStore {
     async fn next_due_at(&self, _: &WebhookId) -> Result<Option<Timestamp>, StoreError> {
         unreachable!("the poller delivers nothing")
     }
+    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
+        Ok(Vec::new())
+    }
     async fn settle(&self, _: Settlement) -> Result<(), StoreError> {
         unreachable!("the poller delivers nothing")
     }
@@ -180,6 +183,7 @@ impl Bench {
         let drain = CancellationToken::new();
         let (desk, inbox) = desk();
         let poller = Poller {
+            instruments: Instruments::default(),
             source: source.clone(),
             store: store.clone(),
             clock: clock.clone(),

@@ -40,6 +40,7 @@ macro_rules! contract {
             queue: a_body_comes_back_byte_for_byte,
             queue: one_delivery_of_a_line_is_due_at_a_time_the_oldest,
             queue: a_retry_blocks_its_own_line_alone,
+            queue: what_waits_is_counted_for_each_webhook,
             queue: whatever_ends_a_delivery_moves_the_line_on,
             queue: the_monitors_own_events_stand_in_one_line,
             queue: the_soonest_due_come_first_and_no_more_than_asked_for,

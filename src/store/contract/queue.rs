@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Ground;
 use super::stage::{Actor, at, degraded_event, due, named, settlement, told, webhook};
-use crate::store::{DeliveryId, DisabledWebhook, Fate, Settlement, Store};
+use crate::store::{Backlog, DeliveryId, DisabledWebhook, Fate, Settlement, Store};
 
 /// A store where `ada` and `bob` each went live and offline, heard by webhook `a`.
 async fn two_evenings(ground: &impl Ground) -> Arc<dyn Store> {
@@ -294,4 +294,30 @@ pub(crate) async fn pruning_never_takes_what_is_pending(ground: &impl Ground) {
         named(&due(&*store, "a", 999_999).await),
         ["cleo stream.ended"]
     );
+}
+
+pub(crate) async fn what_waits_is_counted_for_each_webhook(ground: &impl Ground) {
+    let store = ground.open().await;
+    assert_eq!(store.backlog().await.unwrap(), []);
+    for (name, webhooks, second) in [("ada", vec!["a"], 10), ("bob", vec!["a", "b"], 20)] {
+        let change = Actor::new(name, &webhooks).live(1, second);
+        store.commit(change).await.unwrap();
+    }
+    let waits = |webhook: &str, pending, second| Backlog {
+        webhook: webhook.to_owned(),
+        pending,
+        oldest_at: at(second),
+    };
+    let both = [waits("a", 2, 10), waits("b", 1, 20)];
+    assert_eq!(store.backlog().await.unwrap(), both);
+    let heads = due(&*store, "a", 999).await;
+    let later = settlement(&heads[0], Fate::Retry(at(900)), 40);
+    store.settle(later).await.unwrap();
+    assert_eq!(store.backlog().await.unwrap(), both);
+    let done = settlement(&heads[0], Fate::Delivered, 41);
+    store.settle(done).await.unwrap();
+    let left = [waits("a", 1, 20), waits("b", 1, 20)];
+    assert_eq!(store.backlog().await.unwrap(), left);
+    deliver_all(&*store, 999_999).await;
+    assert_eq!(store.backlog().await.unwrap(), left[1..]);
 }

@@ -40,8 +40,8 @@ use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
 use crate::store::log::Replayed;
 use crate::store::{
-    Change, Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot, Store,
-    StoreError, WebhookHealth,
+    Backlog, Change, Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot,
+    Store, StoreError, WebhookHealth,
 };
 
 /// Operations that may wait for the writer; whoever comes then waits outside.
@@ -201,6 +201,10 @@ impl Store for Sqlite {
             queue::next_due_at(connection, &webhook)
         })
         .await
+    }
+
+    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
+        self.read("count pending deliveries", queue::backlog).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {

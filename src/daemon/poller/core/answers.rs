@@ -31,6 +31,7 @@ impl Core {
     ) -> Option<Job> {
         let observation = &answer.observation;
         self.in_flight -= 1;
+        self.account_remaining = answer.credits.remaining.or(self.account_remaining);
         self.planner.settle(poll.credit, cost_of(answer), now.wall);
         let was_suspended = matches!(self.gate, Gate::Suspended { .. });
         self.gate.observe(observation, poll.probe, now.monotonic);
@@ -106,7 +107,7 @@ impl Core {
             Reading::Telling => Some(self.job(creator, step, now, random)),
             Reading::Quiet | Reading::Unclear => {
                 self.plan(creator, &step.state, now, random);
-                self.roster.entry_mut(creator).state = step.state;
+                self.roster.set_state(creator, step.state);
                 None
             }
         }
@@ -138,8 +139,8 @@ impl Core {
             Observation::Unclear(unclear) => unclear,
             Observation::Live(_) | Observation::Offline => &older,
         };
+        self.roster.set_state(creator, state.clone());
         let entry = self.roster.entry_mut(creator);
-        entry.state = state.clone();
         if matches!(unclear.cause.remedy(), Remedy::Suspend | Remedy::Pause) {
             // Not this creator's fault: it is due as soon as the gate opens.
             self.roster.mark_dirty(creator);
@@ -211,7 +212,7 @@ impl Core {
     }
 }
 /// What the answer cost: the headers' word, else nothing for what the contract calls free.
-fn cost_of(answer: &Answer) -> Credits {
+pub(in crate::daemon::poller) fn cost_of(answer: &Answer) -> Credits {
     let free = matches!(&answer.observation, Observation::Unclear(u) if u.cause.is_free());
     Credits {
         used: answer.credits.used.or(free.then_some(0)),
