@@ -5,6 +5,7 @@
 //! second one. A storage error is never an observation: callers keep what they have and
 //! try again.
 
+pub mod history;
 pub mod log;
 pub mod sqlite;
 pub mod streak;
