@@ -20,6 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use self::history::PollMark;
 use self::streak::Streak;
 use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
@@ -177,6 +178,17 @@ pub struct Checkpoint {
     pub population: Option<String>,
     /// Credits used in the last billing months; a month that is not among them is left as it is.
     pub spending: Vec<Spending>,
+    /// What polls said, for pages that show each of them.
+    pub polls: PollLog,
+}
+
+/// Polls since the last checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PollLog {
+    /// Polls of one creator that are kept, older ones are forgotten.
+    pub keep: usize,
+    /// For each creator that was polled, the oldest first. Of one that is not known nothing is kept.
+    pub polled: Vec<(Username, Vec<PollMark>)>,
 }
 
 /// What quiet polls learnt of one creator; `None` leaves a value as it is.

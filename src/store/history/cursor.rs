@@ -47,11 +47,23 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_what_it_writes_and_nothing_else() {
-        for (at, number) in [(0, 0), (1_772_217_402_000, 41), (-5, i64::MAX), (i64::MIN, -1)] {
+        for (at, number) in [
+            (0, 0),
+            (1_772_217_402_000, 41),
+            (-5, i64::MAX),
+            (i64::MIN, -1),
+        ] {
             let cursor = Cursor { at, number };
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
-        let wrong = ["", "7", &"0".repeat(31), &"0".repeat(33), &"+".repeat(32), &"é".repeat(16)];
+        let wrong = [
+            "",
+            "7",
+            &"0".repeat(31),
+            &"0".repeat(33),
+            &"+".repeat(32),
+            &"é".repeat(16),
+        ];
         for text in wrong {
             assert_eq!(text.parse::<Cursor>(), Err(BadCursor), "{text:?}");
         }

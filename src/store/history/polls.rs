@@ -62,7 +62,10 @@ impl PollMark {
     /// The marks that were packed; what is left over is ignored.
     pub fn unpack(bytes: &[u8]) -> Vec<Self> {
         let (marks, _) = bytes.as_chunks::<{ Self::BYTES }>();
-        marks.iter().map(|mark| Self(u32::from_be_bytes(*mark))).collect()
+        marks
+            .iter()
+            .map(|mark| Self(u32::from_be_bytes(*mark)))
+            .collect()
     }
 }
 

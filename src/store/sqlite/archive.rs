@@ -113,11 +113,13 @@ impl History for Sqlite {
             };
             let record = log::list(&view, &only, "ASC", 1)?.pop();
             let rest = log::detail(&view, id)?;
-            Ok(record.zip(rest).map(|(record, (body, attempts))| DeliveryDetail {
-                record,
-                body,
-                attempts,
-            }))
+            Ok(record
+                .zip(rest)
+                .map(|(record, (body, attempts))| DeliveryDetail {
+                    record,
+                    body,
+                    attempts,
+                }))
         })
         .await
     }

@@ -33,9 +33,8 @@ pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
     let connection = place.connect(Access::Read).map_err(explain)?;
     let version = identify(&connection, &place, MIGRATIONS.len())?;
     if version < MIGRATIONS.len() {
-        return Err(place.refuse(
-            "an older tallylight wrote it; start the daemon once to bring it up to date",
-        ));
+        return Err(place
+            .refuse("an older tallylight wrote it; start the daemon once to bring it up to date"));
     }
     Ok(connection)
 }

@@ -5,9 +5,7 @@ use rusqlite::types::Value;
 
 use super::{Query, page, stored_room, text, time};
 use crate::domain::Timestamp;
-use crate::store::history::{
-    Cursor, Order, Page, SampleQuery, SampleRecord, SamplesOf, StreamId,
-};
+use crate::store::history::{Cursor, Order, Page, SampleQuery, SampleRecord, SamplesOf, StreamId};
 use crate::store::sqlite::fault::Fault;
 use crate::store::sqlite::queue::username;
 
