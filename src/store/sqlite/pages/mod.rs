@@ -4,9 +4,9 @@
 //! not what lies before it. Reads only; a page is one short view, so that the write-ahead log
 //! never waits for a reader that takes a whole history.
 
-mod events;
-mod samples;
-mod streams;
+pub(super) mod events;
+pub(super) mod samples;
+pub(super) mod streams;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params_from_iter};

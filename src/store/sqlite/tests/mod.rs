@@ -5,6 +5,7 @@ mod crash;
 mod file;
 mod history;
 mod migration;
+mod pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
