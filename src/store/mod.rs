@@ -367,6 +367,14 @@ pub enum StoreError {
         /// Why not.
         reason: String,
     },
+    /// A copy of the store could not be made.
+    #[error("cannot back the store up to {path}: {reason}")]
+    Backup {
+        /// The copy.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
     /// The file holds something that this program did not write.
     #[error("the store holds {0}")]
     Corrupt(String),

@@ -126,8 +126,13 @@ fn put_in_place(unfinished: &Path, target: &Path) -> io::Result<()> {
 }
 
 fn copy(connection: &Connection, target: &Path) -> Result<(), String> {
-    // VACUUM INTO accepts an empty file, and keeps its mode.
     create_private(target).map_err(|e| e.to_string())?;
+    copy_into(connection, target)
+}
+
+/// Copies the file as of this moment into `target`, which is empty, and onto the disk.
+pub(super) fn copy_into(connection: &Connection, target: &Path) -> Result<(), String> {
+    // VACUUM INTO accepts an empty file, and keeps its mode.
     let name = target.to_str().ok_or("its name is not UTF-8")?;
     connection
         .execute("VACUUM INTO ?1", [name])

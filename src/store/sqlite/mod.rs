@@ -5,6 +5,7 @@
 //! log: what was acknowledged survives a power cut.
 
 pub mod archive;
+pub mod backup;
 mod change;
 mod checkpoint;
 mod crew;

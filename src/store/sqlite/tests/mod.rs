@@ -1,5 +1,6 @@
 //! The contract on SQLite, and what only SQLite has to prove.
 
+mod backup;
 mod batch;
 mod crash;
 mod file;
