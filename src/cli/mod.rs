@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod deliveries;
 mod demo;
+mod export;
 mod man;
 mod ping;
 mod probe;
@@ -67,6 +68,7 @@ enum Command {
     Completions(completions::Completions),
     Deliveries(deliveries::Deliveries),
     Demo(demo::Demo),
+    Export(export::Export),
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
@@ -90,6 +92,9 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             with_config(&cli.config, |config| deliveries::run(&arguments, config))
         }
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Export(arguments) => {
+            with_config(&cli.config, |config| export::run(&arguments, config))
+        }
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
             with_config(&cli.config, |config| ping::run(&arguments, config))

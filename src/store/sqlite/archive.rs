@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::fault::Fault;
+use super::file::Place;
 use super::{Sqlite, ask, log, migrate, pages};
 use crate::domain::{RoomId, Username};
 use crate::store::history::{
@@ -19,13 +20,20 @@ use crate::store::{DeliveryId, StoreError};
 #[derive(Debug)]
 pub struct Archive {
     connection: Connection,
+    place: Place,
 }
 
 impl Archive {
     /// Opens the file at `path`, which exists and is up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = migrate::open_beside(path)?;
-        Ok(Self { connection })
+        let place = Place::new(path)?;
+        Ok(Self { connection, place })
+    }
+
+    /// Whether writing to `path` would destroy the store.
+    pub fn holds(&self, path: &Path) -> bool {
+        Place::new(path).is_ok_and(|other| self.place.owns(&other))
     }
 
     /// See [`History::streams`].

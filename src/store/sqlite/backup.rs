@@ -57,8 +57,7 @@ fn target(from: &Path, to: &Path, existing: Existing) -> Result<PathBuf, String>
     })?;
     let target = place.beside("");
     let source = Place::new(from).map_err(|error| error.to_string())?;
-    let of_the_store = ["", "-wal", "-shm", ".lock"].map(|suffix| source.beside(suffix));
-    if of_the_store.contains(&target) {
+    if source.owns(&place) {
         return Err("it belongs to the store itself; name another file".to_owned());
     }
     if existing == Existing::Keep && target.symlink_metadata().is_ok() {
