@@ -100,11 +100,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Stores that `webhook` takes part again, with its failures forgotten.
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError>;
 
-    /// Deletes at most `limit` rows each of history and finished deliveries older than `before`; how many went.
+    /// Deletes at most `limit` rows of a kind of what is expired; how many went.
     ///
-    /// Call it again while it returns more than zero. Pending deliveries, running streams and
-    /// states stay, whatever their age.
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+    /// Call it again while it returns more than zero. Pending deliveries and their events,
+    /// running streams and states stay, whatever their age.
+    async fn prune(&self, expired: Expired, limit: usize) -> Result<usize, StoreError>;
 
     /// Changes its value with each commit that may have added deliveries.
     fn outbox(&self) -> watch::Receiver<u64>;
@@ -332,6 +332,15 @@ pub struct DisabledWebhook {
     pub url_hash: String,
     /// One sentence for a person.
     pub reason: String,
+}
+
+/// What need not be kept any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expired {
+    /// Samples, events and finished deliveries from before this.
+    pub history: Timestamp,
+    /// Streams that ended before this, once their samples are gone.
+    pub streams: Timestamp,
 }
 
 /// Why the store cannot go on.

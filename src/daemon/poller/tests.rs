@@ -146,7 +146,7 @@ impl Store for FakeStore {
     async fn enable_webhook(&self, _: &WebhookId) -> Result<(), StoreError> {
         unreachable!("the poller delivers nothing")
     }
-    async fn prune(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+    async fn prune(&self, _: crate::store::Expired, _: usize) -> Result<usize, StoreError> {
         unreachable!("the poller prunes nothing")
     }
     fn outbox(&self) -> watch::Receiver<u64> {

@@ -53,6 +53,8 @@ macro_rules! contract {
             queue: the_outbox_tells_of_new_and_promoted_deliveries_alone,
             queue: pruning_forgets_what_is_old_and_done,
             queue: pruning_never_takes_what_is_pending,
+            queue: a_stream_may_outlive_its_samples_and_events,
+            queue: what_a_webhook_has_not_heard_holds_up_no_pruning,
             health: failures_are_counted_across_restarts,
             health: a_success_an_enabling_and_another_address_begin_the_count_anew,
             health: what_was_never_sent_says_nothing_of_the_receiver,

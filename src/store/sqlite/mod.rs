@@ -43,8 +43,8 @@ use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
 use crate::store::log::Replayed;
 use crate::store::{
-    Change, Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot, Store,
-    StoreError, WebhookHealth,
+    Change, Checkpoint, Delivery, DisabledWebhook, Expired, PastStream, Settlement, Snapshot,
+    Store, StoreError, WebhookHealth,
 };
 
 /// Operations that may wait for the writer; whoever comes then waits outside.
@@ -247,8 +247,8 @@ impl Store for Sqlite {
         self.write(operation).await.map(drop)
     }
 
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let operation = Operation::Prune { before, limit };
+    async fn prune(&self, expired: Expired, limit: usize) -> Result<usize, StoreError> {
+        let operation = Operation::Prune { expired, limit };
         Ok(self.write(operation).await?.deleted)
     }
 
