@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("webhook", &["config", "domain"]),
     ("konbini", &["config", "domain"]),
     ("simulator", &["clock", "domain"]),
+    ("web", &["config", "domain", "store"]),
     (
         "daemon",
         &[

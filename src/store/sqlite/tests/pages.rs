@@ -2,6 +2,7 @@
 
 use super::history::plan;
 use super::{Dir, value};
+use crate::store::Store as _;
 use crate::store::contract::stage::at;
 use crate::store::history::{
     Cursor, EventQuery, History as _, Order, SampleQuery, SamplesOf, StreamId, StreamQuery,
@@ -194,5 +195,12 @@ async fn a_page_costs_what_it_holds() {
         );
     }
     told("backlogs", store.backlogs().await.unwrap().len());
+    let everything = crate::store::Expired {
+        history: at(9_000_000),
+        streams: at(9_000_000),
+    };
+    for _ in 0..10 {
+        told("pruned", store.prune(everything, 500).await.unwrap());
+    }
     assert!(slowest < std::time::Duration::from_secs(1), "{slowest:?}");
 }

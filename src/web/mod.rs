@@ -1,0 +1,4 @@
+//! What the running daemon shows over HTTP.
+
+pub mod badge;
+pub mod feed;
