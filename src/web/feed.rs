@@ -85,14 +85,15 @@ impl Feed<'_> {
             hash.update([0]);
         }
         let digits = hex(&hash.finalize()[..16]);
-        let [a, b, c, d, e] = [
+        // The first digits of the third and fourth groups are version and variant.
+        format!(
+            "urn:uuid:{}-{}-8{}-8{}-{}",
             &digits[..8],
             &digits[8..12],
             &digits[13..16],
             &digits[17..20],
             &digits[20..],
-        ];
-        format!("urn:uuid:{a}-{b}-8{c}-8{d}-{e}")
+        )
     }
 }
 
@@ -220,7 +221,7 @@ pub(super) mod tests {
         };
         let running = stream(Some("a"), None);
         let over = stream(Some("b"), Some(3_300));
-        assert_eq!(ids(&[running.clone()]), ids(&[over]));
+        assert_eq!(ids(std::slice::from_ref(&running)), ids(&[over]));
         let mut again = stream(Some("a"), None);
         again.first_seen_at = again.last_seen_at;
         let mut all = ids(&[running, again]);

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::domain::Timestamp;
 use crate::domain::text::one_line;
 use crate::domain::tracker::{EndReason, Visibility};
+use crate::domain::{RoomId, Timestamp};
 use crate::store::history::{BeganBy, SampleRecord, StreamRecord};
 
 /// How a stranger's text is written.
@@ -95,7 +95,7 @@ impl<'a> StreamRow<'a> {
             already_live: stream.already_live,
             resumed: stream.resumed,
             announced: stream.visibility == Visibility::Announced,
-            room: stream.room.as_ref().map(|room| room.as_str()),
+            room: stream.room.as_ref().map(RoomId::as_str),
             stream: stream.id.0,
         }
     }
@@ -121,7 +121,7 @@ impl<'a> SampleRow<'a> {
             creator: sample.creator.as_str(),
             at: sample.at,
             viewers: sample.viewers,
-            room: sample.room.as_ref().map(|room| room.as_str()),
+            room: sample.room.as_ref().map(RoomId::as_str),
             stream: sample.stream.0,
         }
     }
@@ -182,7 +182,6 @@ fn escape(text: &mut String, c: char) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::RoomId;
     use crate::store::history::StreamId;
 
     fn stream(title: &str) -> StreamRecord {
@@ -260,11 +259,7 @@ mod tests {
         for (title, shown) in titles {
             let stream = stream(title);
             let bytes = csv([StreamRow::new(&stream, Text::OneLine)].into_iter()).unwrap();
-            assert_eq!(
-                bytes.iter().filter(|b| **b == b'\n').count(),
-                1,
-                "{title:?}"
-            );
+            assert_eq!(bytes.split(|b| *b == b'\n').count(), 2, "{title:?}");
             let mut reader = csv::ReaderBuilder::new()
                 .has_headers(false)
                 .from_reader(&*bytes);

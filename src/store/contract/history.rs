@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Ground;
 use super::stage::{Actor, at, degraded_event, due, settlement, told};
-use crate::domain::tracker::{EndReason, Visibility};
+use crate::domain::tracker::{Audience, EndReason, Visibility};
 use crate::domain::{EventType, RoomId};
 use crate::store::history::{
     BeganBy, Cursor, EventQuery, History, Look, MAX_PAGE, Order, Page, PollMark, SampleQuery,
@@ -71,7 +71,7 @@ pub(crate) async fn a_stream_is_told_with_all_that_is_known_of_it(ground: &impl 
     let mut silent = bob.live(8, 40);
     for transition in &mut silent.creator.as_mut().unwrap().transitions {
         transition.live.stream.started_at = None;
-        transition.live.audience = Default::default();
+        transition.live.audience = Audience::default();
         transition.live.stream.viewers = None;
     }
     let (_store, history) = filled(ground, [changes, vec![silent]].concat()).await;
@@ -246,6 +246,7 @@ pub(crate) async fn a_room_that_came_back_has_two_streams(ground: &impl Ground) 
     );
 }
 
+#[expect(clippy::too_many_lines, reason = "one stage, seen from every side")]
 pub(crate) async fn samples_come_oldest_first_of_all_of_a_creator_and_of_a_stream(
     ground: &impl Ground,
 ) {

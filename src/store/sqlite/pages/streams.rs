@@ -100,9 +100,10 @@ fn record(row: &Row<'_>) -> Result<StreamRecord, Fault> {
         average_viewers: average.map(i64::unsigned_abs),
         views: row.get::<_, Option<i64>>(11)?.map(i64::unsigned_abs),
         samples: row.get::<_, i64>(15)?.unsigned_abs(),
-        visibility: match row.get(12)? {
-            true => Visibility::Announced,
-            false => Visibility::Silent,
+        visibility: if row.get(12)? {
+            Visibility::Announced
+        } else {
+            Visibility::Silent
         },
         already_live: row.get(13)?,
         resumed: row.get(14)?,

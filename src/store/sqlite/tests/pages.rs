@@ -108,7 +108,11 @@ const MILLION: &str = "
 
 #[tokio::test]
 #[ignore = "fills a file with millions of rows; prints what a page costs"]
-#[expect(clippy::disallowed_methods, reason = "this test measures")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::too_many_lines,
+    reason = "this test measures, one thing after the other"
+)]
 async fn a_page_costs_what_it_holds() {
     use crate::store::log::{DeliveryFilter, Status};
     let dir = Dir::new();
