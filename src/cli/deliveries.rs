@@ -77,6 +77,7 @@ impl Chosen {
             until: self.until,
             creator: self.creator.clone(),
             after: None,
+            before: None,
         }
     }
 }
@@ -87,7 +88,7 @@ fn status(name: &str) -> Result<Status, String> {
 }
 
 /// A point in time, or how long ago it was.
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     if let Some(ago) = parse_duration(text) {
         return Ok(Clock::system().now().minus(ago));
     }

@@ -3,10 +3,12 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 fine, 1 failed, 2 wrong
 //! usage (clap's), 78 configuration unusable, so that systemd does not restart in a loop.
 
+mod backup;
 mod check;
 mod completions;
 mod deliveries;
 mod demo;
+mod export;
 mod healthcheck;
 mod local;
 mod man;
@@ -63,6 +65,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Backup(backup::Backup),
     Check(check::Check),
     /// Print a completion script for a shell
     Completions(completions::Completions),
@@ -70,6 +73,7 @@ enum Command {
     Demo(demo::Demo),
     /// Exit with 0 if the local daemon is healthy, with 1 if not
     Healthcheck,
+    Export(export::Export),
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
@@ -85,6 +89,9 @@ enum Command {
 /// Runs the command that was given; the exit code says how it went.
 pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Command::Backup(arguments) => {
+            with_config(&cli.config, |config| backup::run(&arguments, config))
+        }
         Command::Check(arguments) => check::run(&arguments, &cli.config),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Deliveries(arguments) => {
@@ -92,6 +99,9 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Healthcheck => with_config(&cli.config, healthcheck::run),
+        Command::Export(arguments) => {
+            with_config(&cli.config, |config| export::run(&arguments, config))
+        }
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
             with_config(&cli.config, |config| ping::run(&arguments, config))

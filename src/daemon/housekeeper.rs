@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::store::{Store, StoreError};
+use crate::config::ScheduleKind;
+use crate::store::{Expired, Store, StoreError};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(3_600);
@@ -19,12 +20,26 @@ const BATCH: usize = 500;
 /// The pause between two batches.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// How long streams are kept for the learned schedule, which reads its rhythms off them at every
+/// start: a start of that age weighs a sixth of a new one (half-life 35 days).
+const REMEMBERED: Duration = Duration::from_secs(90 * 86_400);
+
+/// How long `schedule` needs streams for.
+pub(crate) fn remembered(schedule: ScheduleKind) -> Duration {
+    match schedule {
+        ScheduleKind::Learned => REMEMBERED,
+        ScheduleKind::Fixed => Duration::ZERO,
+    }
+}
+
 /// What the housekeeper works with.
 #[derive(Debug)]
 pub(crate) struct Housekeeper {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) keep: Duration,
+    /// How long streams are kept, if that is longer.
+    pub(crate) keep_streams: Duration,
 }
 
 impl Housekeeper {
@@ -52,7 +67,11 @@ impl Housekeeper {
     }
 
     async fn prune(&self) -> Result<usize, StoreError> {
-        let before = self.clock.now().minus(self.keep);
-        self.store.prune(before, BATCH).await
+        let now = self.clock.now();
+        let expired = Expired {
+            history: now.minus(self.keep),
+            streams: now.minus(self.keep.max(self.keep_streams)),
+        };
+        self.store.prune(expired, BATCH).await
     }
 }

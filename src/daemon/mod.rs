@@ -128,6 +128,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         store: Arc::clone(&world.store),
         clock: world.clock,
         keep: config.storage.keep,
+        keep_streams: housekeeper::remembered(config.polling.schedule),
     };
     tasks.start("housekeeper", housekeeper.run(tasks.drain()));
     let ended = tasks.supervise().await;

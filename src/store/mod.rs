@@ -5,6 +5,7 @@
 //! second one. A storage error is never an observation: callers keep what they have and
 //! try again.
 
+pub mod history;
 pub mod log;
 pub mod sqlite;
 pub mod streak;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use self::history::PollMark;
 use self::streak::Streak;
 use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
@@ -101,11 +103,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Stores that `webhook` takes part again, with its failures forgotten.
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError>;
 
-    /// Deletes at most `limit` rows each of history and finished deliveries older than `before`; how many went.
+    /// Deletes at most `limit` rows of a kind of what is expired; how many went.
     ///
-    /// Call it again while it returns more than zero. Pending deliveries, running streams and
-    /// states stay, whatever their age.
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+    /// Call it again while it returns more than zero. Pending deliveries and their events,
+    /// running streams and states stay, whatever their age.
+    async fn prune(&self, expired: Expired, limit: usize) -> Result<usize, StoreError>;
 
     /// Changes its value with each commit that may have added deliveries.
     fn outbox(&self) -> watch::Receiver<u64>;
@@ -179,6 +181,17 @@ pub struct Checkpoint {
     pub population: Option<String>,
     /// Credits used in the last billing months; a month that is not among them is left as it is.
     pub spending: Vec<Spending>,
+    /// What polls said, for pages that show each of them.
+    pub polls: PollLog,
+}
+
+/// Polls since the last checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PollLog {
+    /// Polls of one creator that are kept, older ones are forgotten.
+    pub keep: usize,
+    /// For each creator that was polled, the oldest first. Of one that is not known nothing is kept.
+    pub polled: Vec<(Username, Vec<PollMark>)>,
 }
 
 /// What quiet polls learnt of one creator; `None` leaves a value as it is.
@@ -335,6 +348,15 @@ pub struct DisabledWebhook {
     pub reason: String,
 }
 
+/// What need not be kept any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expired {
+    /// Samples, events and finished deliveries from before this.
+    pub history: Timestamp,
+    /// Streams that ended before this, once their samples are gone.
+    pub streams: Timestamp,
+}
+
 /// Why the store cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -364,6 +386,14 @@ pub enum StoreError {
     #[error("cannot open the store {path}: {reason}")]
     Open {
         /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A copy of the store could not be made.
+    #[error("cannot back the store up to {path}: {reason}")]
+    Backup {
+        /// The copy.
         path: String,
         /// Why not.
         reason: String,

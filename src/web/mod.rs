@@ -4,6 +4,8 @@
 //! Who may read or change something is decided in one place ([`guard`]), before any route.
 
 pub mod access;
+pub mod badge;
+pub mod feed;
 mod guard;
 mod health;
 mod login;

@@ -14,12 +14,14 @@ use tempfile::TempDir;
 
 const KEY: &str = "knbn_hunter2";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "check",
     "probe",
     "ping",
     "deliveries",
+    "export",
+    "backup",
     "demo",
     "status",
     "healthcheck",

@@ -14,9 +14,8 @@ use super::fault::Fault;
 use super::{change, checkpoint, log, prune, queue};
 use crate::abort;
 use crate::config::WebhookId;
-use crate::domain::Timestamp;
 use crate::store::log::Replayed;
-use crate::store::{Change, Checkpoint, Settlement, StoreError};
+use crate::store::{Change, Checkpoint, Expired, Settlement, StoreError};
 
 /// Operations in one commit at most, so that the first does not wait long for the last.
 const MAX_BATCH: usize = 256;
@@ -29,7 +28,7 @@ pub(super) enum Operation {
     Settle(Box<Settlement>),
     Enable(WebhookId),
     Replay(Box<Replayed>),
-    Prune { before: Timestamp, limit: usize },
+    Prune { expired: Expired, limit: usize },
 }
 
 /// What an operation did.
@@ -78,7 +77,9 @@ impl Operation {
             Self::Settle(settlement) => wakes = queue::settle(connection, settlement)?,
             Self::Replay(replayed) => log::replay(connection, replayed)?,
             Self::Enable(webhook) => wakes = queue::enable(connection, webhook)?,
-            Self::Prune { before, limit } => deleted = prune::prune(connection, *before, *limit)?,
+            Self::Prune { expired, limit } => {
+                deleted = prune::prune(connection, *expired, *limit)?;
+            }
         }
         Ok(Effect { deleted, wakes })
     }

@@ -262,7 +262,7 @@ impl Store for FakeStore {
         Ok(())
     }
 
-    async fn prune(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+    async fn prune(&self, _: crate::store::Expired, _: usize) -> Result<usize, StoreError> {
         unreachable!("not the dispatcher's business")
     }
 
