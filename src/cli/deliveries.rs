@@ -77,6 +77,7 @@ impl Chosen {
             until: self.until,
             creator: self.creator.clone(),
             after: None,
+            before: None,
         }
     }
 }

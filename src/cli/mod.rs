@@ -3,6 +3,7 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 fine, 1 failed, 2 wrong
 //! usage (clap's), 78 configuration unusable, so that systemd does not restart in a loop.
 
+mod backup;
 mod check;
 mod completions;
 mod deliveries;
@@ -60,6 +61,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Backup(backup::Backup),
     Check(check::Check),
     /// Print a completion script for a shell
     Completions(completions::Completions),
@@ -79,6 +81,9 @@ enum Command {
 /// Runs the command that was given; the exit code says how it went.
 pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Command::Backup(arguments) => {
+            with_config(&cli.config, |config| backup::run(&arguments, config))
+        }
         Command::Check(arguments) => check::run(&arguments, &cli.config),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Deliveries(arguments) => {

@@ -54,6 +54,8 @@ pub struct DeliveryFilter {
     pub creator: Option<Username>,
     /// With a higher number than this.
     pub after: Option<DeliveryId>,
+    /// With a lower number than this.
+    pub before: Option<DeliveryId>,
 }
 
 /// A delivery as it is listed.

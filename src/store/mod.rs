@@ -5,6 +5,7 @@
 //! second one. A storage error is never an observation: callers keep what they have and
 //! try again.
 
+pub mod history;
 pub mod log;
 pub mod sqlite;
 pub mod streak;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use self::history::PollMark;
 use self::streak::Streak;
 use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
@@ -179,6 +181,17 @@ pub struct Checkpoint {
     pub population: Option<String>,
     /// Credits used in the last billing months; a month that is not among them is left as it is.
     pub spending: Vec<Spending>,
+    /// What polls said, for pages that show each of them.
+    pub polls: PollLog,
+}
+
+/// Polls since the last checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PollLog {
+    /// Polls of one creator that are kept, older ones are forgotten.
+    pub keep: usize,
+    /// For each creator that was polled, the oldest first. Of one that is not known nothing is kept.
+    pub polled: Vec<(Username, Vec<PollMark>)>,
 }
 
 /// What quiet polls learnt of one creator; `None` leaves a value as it is.
@@ -364,6 +377,14 @@ pub enum StoreError {
     #[error("cannot open the store {path}: {reason}")]
     Open {
         /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A copy of the store could not be made.
+    #[error("cannot back the store up to {path}: {reason}")]
+    Backup {
+        /// The copy.
         path: String,
         /// Why not.
         reason: String,

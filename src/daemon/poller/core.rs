@@ -290,6 +290,7 @@ impl Core {
             population: self.planner.population().filter(|_| !creators.is_empty()),
             creators: learnt,
             spending: rows.collect(),
+            polls: self.roster.take_polls(),
         };
         Draft {
             checkpoint,

@@ -14,11 +14,21 @@ use crate::domain::tracker::{CreatorState, Phase};
 use crate::domain::{RoomId, Timestamp, Username};
 use crate::schedule::fixed::{Pace, Situation, phase_of};
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
-use crate::store::{Learnt, StoredCreator};
+use crate::store::history::PollMark;
+use crate::store::{Learnt, PollLog, StoredCreator};
 use crate::web::views::Census;
 
 /// After how many planned gaps a previous answer says nothing about a sudden change any more.
 const STALE_AFTER_GAPS: u32 = 3;
+
+/// Polls that wait for the next checkpoint at most: bars of a page, not worth more memory.
+const POLLS_WAITING: usize = 1 << 18;
+/// Polls of all creators together that are kept, four bytes each on disk.
+const POLLS_KEPT: usize = 2_000_000;
+/// Polls of one creator that are kept, however many creators there are.
+const FEWEST_KEPT: usize = 64;
+/// A week of one in five minutes: more than a page can draw.
+const MOST_KEPT: usize = 2_016;
 
 /// One creator.
 #[derive(Debug)]
@@ -168,6 +178,8 @@ pub(super) struct Roster {
     census: Census,
     /// Who is live, by when that was first seen, newest first.
     live: BTreeSet<(Reverse<Timestamp>, CreatorIndex)>,
+    /// What was polled since the last checkpoint, in order of time.
+    polls: Vec<(CreatorIndex, PollMark)>,
 }
 
 impl Roster {
@@ -273,6 +285,32 @@ impl Roster {
             .map(|&index| self.entry(index).learnt())
             .collect();
         (taken, rows)
+    }
+
+    /// Notes what a poll said, for pages that show it.
+    pub(super) fn polled(&mut self, index: CreatorIndex, mark: PollMark) {
+        if self.polls.len() < POLLS_WAITING {
+            self.polls.push((index, mark));
+        }
+    }
+
+    /// The polls since the last checkpoint; if that is not stored, they are forgotten.
+    pub(super) fn take_polls(&mut self) -> PollLog {
+        let mut polls = std::mem::take(&mut self.polls);
+        if polls.is_empty() {
+            return PollLog::default();
+        }
+        // Stable: each creator's stay in order of time.
+        polls.sort_by_key(|(index, _)| *index);
+        let of_one = |polls: &[(CreatorIndex, PollMark)]| {
+            let username = self.entry(polls[0].0).username().clone();
+            (username, polls.iter().map(|(_, mark)| *mark).collect())
+        };
+        let same = |a: &(CreatorIndex, _), b: &(CreatorIndex, _)| a.0 == b.0;
+        PollLog {
+            keep: (POLLS_KEPT / self.len().max(1)).clamp(FEWEST_KEPT, MOST_KEPT),
+            polled: polls.chunk_by(same).map(of_one).collect(),
+        }
     }
 
     /// How many creators are believed live.

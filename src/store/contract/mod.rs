@@ -4,6 +4,7 @@
 //! invokes `contract!` with a function that makes one.
 
 pub(super) mod health;
+pub(super) mod history;
 pub(super) mod model;
 pub(super) mod queue;
 pub(super) mod stage;
@@ -14,12 +15,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Store;
+use super::history::History;
 
 /// Where one store lives: opened again, it holds what it held.
 #[async_trait]
 pub(super) trait Ground: Send + Sync {
     /// Opens the store that lives here; what was opened before is closed.
     async fn open(&self) -> Arc<dyn Store>;
+
+    /// The same, with its past.
+    async fn open_with_history(&self) -> (Arc<dyn Store>, Arc<dyn History>);
 }
 
 /// One test for each promise, on ground that `$ground` makes afresh.
@@ -54,6 +59,17 @@ macro_rules! contract {
             health: what_was_never_sent_says_nothing_of_the_receiver,
             health: others_hear_of_a_webhook_once_an_hour_for_each_state,
             health: news_of_a_settlement_that_counts_no_more_is_not_told,
+            history: a_stream_is_told_with_all_that_is_known_of_it,
+            history: pages_neither_repeat_nor_skip_while_streams_are_added,
+            history: streams_are_chosen_by_creator_time_and_whether_they_run,
+            history: a_room_that_came_back_has_two_streams,
+            history: samples_come_oldest_first_of_all_of_a_creator_and_of_a_stream,
+            history: events_come_newest_first_without_what_comes_by_the_thousand,
+            history: delays_leave_out_what_was_running_before,
+            history: the_latest_polls_are_kept_and_no_more,
+            history: deliveries_are_paged_newest_first_and_shown_whole,
+            history: what_is_pending_is_counted_for_each_webhook,
+            history: a_page_has_a_bound_of_its_own,
         }
 
         #[test]

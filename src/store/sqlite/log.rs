@@ -8,9 +8,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use tracing::warn;
 
 use super::fault::Fault;
-use super::file::{Access, Place};
 use super::health;
-use super::migrate::{self, MIGRATIONS};
+use super::migrate;
 use super::queue::{log_attempt, unknown, username};
 use crate::domain::{EventId, Timestamp};
 use crate::store::log::{AttemptRecord, DeliveryFilter, DeliveryRecord, Replayed, Status};
@@ -25,18 +24,7 @@ pub struct DeliveryLog {
 impl DeliveryLog {
     /// Opens the file at `path`, which exists and is up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let place = Place::new(path)?;
-        if !path.exists() {
-            return Err(place.refuse("there is no such file: the daemon has not run with it yet"));
-        }
-        let explain = |error: rusqlite::Error| place.refused_by(&error);
-        let connection = place.connect(Access::Read).map_err(explain)?;
-        let version = migrate::identify(&connection, &place, MIGRATIONS.len())?;
-        if version < MIGRATIONS.len() {
-            return Err(place.refuse(
-                "an older tallylight wrote it; start the daemon once to bring it up to date",
-            ));
-        }
+        let connection = migrate::open_beside(path)?;
         Ok(Self { connection })
     }
 
@@ -74,7 +62,7 @@ const SELECT: &str = "SELECT d.id, d.webhook, e.event_id, e.type, e.creator, e.a
      FROM deliveries d JOIN events e ON e.id = d.event
      LEFT JOIN attempts a ON a.delivery = d.id AND a.number = d.attempts";
 
-fn list(
+pub(super) fn list(
     connection: &Connection,
     filter: &DeliveryFilter,
     order: &str,
@@ -105,6 +93,7 @@ fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
             filter.creator.as_ref().map(|c| text(c.as_str())),
         ),
         ("d.id > ?", filter.after.map(|id| Value::Integer(id.0))),
+        ("d.id < ?", filter.before.map(|id| Value::Integer(id.0))),
     ];
     let mut sql = vec!["1".to_owned()];
     let mut values = Vec::new();
@@ -143,7 +132,7 @@ fn record(row: &Row<'_>) -> Result<DeliveryRecord, Fault> {
     })
 }
 
-fn detail(
+pub(super) fn detail(
     connection: &Connection,
     id: DeliveryId,
 ) -> Result<Option<(String, Vec<AttemptRecord>)>, Fault> {

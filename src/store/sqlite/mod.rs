@@ -4,6 +4,8 @@
 //! file belongs to one process at a time, by a lock. `synchronous=FULL` with a write-ahead
 //! log: what was acknowledged survives a power cut.
 
+pub mod archive;
+pub mod backup;
 mod change;
 mod checkpoint;
 mod crew;
@@ -14,6 +16,7 @@ mod history;
 mod load;
 pub mod log;
 mod migrate;
+mod pages;
 mod prune;
 mod queue;
 mod writer;
@@ -50,8 +53,11 @@ const WRITES_WAITING: usize = 1_024;
 /// Questions that may wait for a reader.
 const READS_WAITING: usize = 64;
 
-/// Threads that read.
+/// Threads that read what the daemon goes by.
 const READERS: usize = 2;
+
+/// Threads that read the past for pages.
+const HISTORIANS: usize = 1;
 
 /// A question, with its answer's way back inside.
 type Question = Box<dyn FnOnce(&Connection) + Send>;
@@ -62,6 +68,8 @@ pub struct Sqlite {
     installation: InstallationId,
     writes: Crew<Job>,
     reads: Crew<Question>,
+    /// Questions about the past, apart: a page must not keep a delivery waiting.
+    history: Crew<Question>,
     committed: Arc<AtomicU64>,
     outbox: watch::Sender<u64>,
 }
@@ -87,7 +95,7 @@ impl Sqlite {
         let connection = prepared(&place, migrations)?;
         let explain = |error: rusqlite::Error| place.refused_by(&error);
         let installation = installation(&connection).map_err(explain)?;
-        let readers = (0..READERS).map(|_| place.connect(Access::Read));
+        let readers = (0..READERS + HISTORIANS).map(|_| place.connect(Access::Read));
         let readers = readers.collect::<Result<_, _>>().map_err(explain)?;
         let started = Self::start(installation, connection, readers, lock);
         started.map_err(|error| place.refuse(format!("no thread could be started: {error}")))
@@ -96,7 +104,7 @@ impl Sqlite {
     fn start(
         installation: InstallationId,
         connection: Connection,
-        readers: Vec<Connection>,
+        mut readers: Vec<Connection>,
         lock: File,
     ) -> std::io::Result<Self> {
         let committed = Arc::new(AtomicU64::new(0));
@@ -110,16 +118,12 @@ impl Sqlite {
         let (jobs, queue) = mpsc::channel(WRITES_WAITING);
         let work: Work = Box::new(move || body.run(queue));
         let writes = Crew::start("store-writer", jobs, vec![work])?;
-        let (questions, queue) = mpsc::channel(READS_WAITING);
-        let queue = Arc::new(Mutex::new(queue));
-        let work = readers.into_iter().map(|reader| {
-            let queue = Arc::clone(&queue);
-            Box::new(move || answer(&reader, &queue)) as Work
-        });
+        let historians = readers.split_off(READERS);
         Ok(Self {
             installation,
             writes,
-            reads: Crew::start("store-reader", questions, work.collect())?,
+            reads: crew_of("store-reader", readers)?,
+            history: crew_of("store-history", historians)?,
             committed,
             outbox,
         })
@@ -144,15 +148,37 @@ impl Sqlite {
         doing: &'static str,
         question: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let question: Question = Box::new(move |connection| {
-            let found = question(connection).map_err(|fault| fault.into_error(doing));
-            // Who no longer waits has no use for the answer.
-            let _ = reply.send(found);
-        });
-        self.reads.hand(question).await?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        ask(&self.reads, doing, question).await
     }
+}
+
+/// Has one of `crew` answer a question.
+async fn ask<T: Send + 'static>(
+    crew: &Crew<Question>,
+    doing: &'static str,
+    question: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (reply, answer) = oneshot::channel();
+    let question: Question = Box::new(move |connection| {
+        if reply.is_closed() {
+            // Who no longer waits has no use for the answer.
+            return;
+        }
+        let _ = reply.send(question(connection).map_err(|fault| fault.into_error(doing)));
+    });
+    crew.hand(question).await?;
+    answer.await.map_err(|_| StoreError::Closed)?
+}
+
+/// One thread for each connection, all taking from one channel.
+fn crew_of(name: &str, connections: Vec<Connection>) -> std::io::Result<Crew<Question>> {
+    let (questions, queue) = mpsc::channel(READS_WAITING);
+    let queue = Arc::new(Mutex::new(queue));
+    let work = connections.into_iter().map(|connection| {
+        let queue = Arc::clone(&queue);
+        Box::new(move || answer(&connection, &queue)) as Work
+    });
+    Crew::start(name, questions, work.collect())
 }
 
 #[async_trait]
@@ -236,6 +262,7 @@ impl Store for Sqlite {
 
     async fn close(&self) -> Result<(), StoreError> {
         // Readers first: the last connection to close is the one that can tidy up.
+        self.history.end().await?;
         self.reads.end().await?;
         self.writes.end().await
     }
@@ -244,6 +271,7 @@ impl Store for Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         // Without this the lock would outlive the store for a moment.
+        let _ = self.history.join();
         let _ = self.reads.join();
         let _ = self.writes.join();
     }

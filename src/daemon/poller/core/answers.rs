@@ -13,6 +13,7 @@ use crate::domain::{Observation, Timestamp, Unclear, Username};
 use crate::konbini::{Answer, Credits};
 use crate::schedule::gate::Gate;
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
+use crate::store::history::{Look, PollMark};
 use crate::store::{Change, CreatorChange, StoredCreator};
 
 /// A source that asks for a longer pause than this is not tried again within the same poll.
@@ -83,12 +84,15 @@ impl Core {
         now: Now,
         random: f64,
     ) -> Option<Job> {
-        let entry = self.roster.entry_mut(creator);
+        let entry = self.roster.entry(creator);
         let step = tracker::step(&entry.state, observation, now.wall, &self.polling.rules);
+        let look = look(step.reading, observation);
+        self.roster.polled(creator, PollMark::new(now.wall, look));
         if step.reading == Reading::Unclear {
             self.unclear(creator, observation, &step.state, (now, random));
             return None;
         }
+        let entry = self.roster.entry_mut(creator);
         entry.unclear_in_a_row = 0;
         let step = match self.crowd.weigh((creator, entry), step, &self.polling, now) {
             Verdict::Taken(step) => step,
@@ -211,6 +215,16 @@ impl Core {
         }
     }
 }
+
+/// What a poll said, as far as it could be believed.
+fn look(reading: Reading, observation: &Observation) -> Look {
+    match observation {
+        Observation::Live(_) if reading != Reading::Unclear => Look::Live,
+        Observation::Offline => Look::Offline,
+        Observation::Live(_) | Observation::Unclear(_) => Look::Unclear,
+    }
+}
+
 /// What the answer cost: the headers' word, else nothing for what the contract calls free.
 pub(in crate::daemon::poller) fn cost_of(answer: &Answer) -> Credits {
     let free = matches!(&answer.observation, Observation::Unclear(u) if u.cause.is_free());

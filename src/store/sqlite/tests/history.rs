@@ -114,7 +114,7 @@ async fn attempts_are_numbered_and_their_answers_bounded() {
 }
 
 /// How SQLite goes about `sql`.
-fn plan(dir: &Dir, sql: &str, parameters: usize) -> String {
+pub(super) fn plan(dir: &Dir, sql: &str, parameters: usize) -> String {
     let look = dir.look();
     let mut statement = look.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let nulls = vec![rusqlite::types::Null; parameters];
