@@ -10,4 +10,5 @@ pub mod konbini;
 pub mod schedule;
 pub mod simulator;
 pub mod store;
+pub mod web;
 pub mod webhook;

@@ -1,0 +1,3 @@
+//! What the running daemon shows over HTTP.
+
+mod chart;
