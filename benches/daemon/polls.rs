@@ -153,6 +153,7 @@ async fn real_poller(api: &str, in_flight: usize) -> Pace {
         source: Arc::clone(&source) as _,
         store: Arc::new(Sqlite::open(&place.folder.path().join("state.db")).unwrap()),
         sender: Arc::new(HttpSender::new().unwrap()),
+        listener: None,
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();

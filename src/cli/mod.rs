@@ -8,11 +8,14 @@ mod check;
 mod completions;
 mod deliveries;
 mod demo;
+mod healthcheck;
+mod local;
 mod man;
 mod ping;
 mod probe;
 mod run;
 mod secret;
+mod status;
 mod table;
 mod verify;
 
@@ -67,6 +70,8 @@ enum Command {
     Completions(completions::Completions),
     Deliveries(deliveries::Deliveries),
     Demo(demo::Demo),
+    /// Exit with 0 if the local daemon is healthy, with 1 if not
+    Healthcheck,
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
@@ -75,6 +80,7 @@ enum Command {
     Run,
     /// Print a new webhook secret
     Secret,
+    Status(status::StatusArgs),
     Verify(verify::Verify),
 }
 
@@ -90,6 +96,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             with_config(&cli.config, |config| deliveries::run(&arguments, config))
         }
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Healthcheck => with_config(&cli.config, healthcheck::run),
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
             with_config(&cli.config, |config| ping::run(&arguments, config))
@@ -99,6 +106,9 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Run => run::run(&cli.config),
         Command::Secret => secret::run(),
+        Command::Status(arguments) => {
+            with_config(&cli.config, |config| status::run(&arguments, config))
+        }
         Command::Verify(arguments) => verify::run(&arguments, &cli.config),
     }
 }
@@ -162,6 +172,7 @@ fn world(config: &Config, clock: Clock) -> anyhow::Result<World> {
         source: Arc::new(Client::new(&config.konbini)?),
         store: Arc::new(Sqlite::open(path)?),
         sender: Arc::new(HttpSender::new()?),
+        listener: None,
     })
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::daemon::{self, logs};
+use crate::web;
 
 /// Runs until SIGTERM or SIGINT; a second signal ends it at once.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
@@ -34,7 +35,10 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
 async fn watch(config: &Config) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let world = super::world(config, Clock::system())?;
+    let mut world = super::world(config, Clock::system())?;
+    if let Some(address) = config.http.listen {
+        world.listener = Some(web::bind(address).await?);
+    }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
     tokio::select! {
         ended = daemon::run(config, world, stop.clone()) => {

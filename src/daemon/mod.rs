@@ -11,7 +11,9 @@ mod supervisor;
 
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use progress::Progress;
 pub use supervisor::TaskFailure;
@@ -26,6 +28,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ScheduleKind};
 use crate::konbini::Source;
 use crate::store::{Store, StoreError};
+use crate::web::access::Access;
+use crate::web::{self, Site};
 use crate::webhook::Sender;
 
 /// What the daemon works with.
@@ -39,6 +43,8 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// Sends webhooks.
     pub sender: Arc<dyn Sender>,
+    /// Where the page, the API and the metrics are served; `None` for nowhere.
+    pub listener: Option<TcpListener>,
 }
 
 /// Why the daemon ended before it was told to.
@@ -50,6 +56,9 @@ pub enum RunError {
     /// A webhook of the configuration cannot be sent to.
     #[error(transparent)]
     Dispatch(#[from] DispatchError),
+    /// The bound listener is none.
+    #[error("cannot serve [http]: {0}")]
+    Listener(#[from] std::io::Error),
     /// A task ended as it should not have.
     #[error(transparent)]
     Task(#[from] TaskFailure),
@@ -63,6 +72,8 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         ScheduleKind::Fixed => Vec::new(),
     };
     let mut tasks = Supervisor::new(stop);
+    // Those that the web answers for until they have ended.
+    let others = TaskTracker::new();
     let instruments = Instruments::default();
     instruments.config_accepted(world.clock.now());
     let (desk, inbox) = poller::desk();
@@ -78,7 +89,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     };
     tasks.start(
         "poller",
-        poller.run(config.clone(), (snapshot, streams), tasks.drain()),
+        others.track_future(poller.run(config.clone(), (snapshot, streams), tasks.drain())),
     );
     let dispatcher = Dispatcher::new(DispatcherParts {
         store: Arc::clone(&world.store),
@@ -88,16 +99,33 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         progress: delivering.clone(),
         instruments: instruments.clone(),
     })?;
-    tasks.start("dispatcher", dispatcher.run(tasks.drain()));
+    tasks.start(
+        "dispatcher",
+        others.track_future(dispatcher.run(tasks.drain())),
+    );
     let webhooks = config.webhooks.iter();
-    let _panel = Panel::new(PanelParts {
+    let panel = Panel::new(PanelParts {
         clock: world.clock.clone(),
         store: Arc::clone(&world.store),
         desk,
-        instruments,
+        instruments: instruments.clone(),
         webhooks: webhooks.map(|w| (Arc::clone(&w.id), w.enabled)).collect(),
         loops: vec![("poller", polling), ("dispatcher", delivering)],
     });
+    if let Some(listener) = world.listener {
+        let address = listener.local_addr()?;
+        tracing::info!("listening on http://{address}");
+        others.close();
+        let site = Site {
+            monitor: Arc::new(panel),
+            store: Arc::clone(&world.store),
+            metrics: instruments.metrics.clone(),
+            clock: world.clock.clone(),
+            access: Access::new(&config.http, address),
+            drain: tasks.drain(),
+        };
+        tasks.start("web", web::serve(listener, Arc::new(site), others));
+    }
     let housekeeper = Housekeeper {
         store: Arc::clone(&world.store),
         clock: world.clock,
