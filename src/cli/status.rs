@@ -88,14 +88,20 @@ fn heading(overview: &Overview) -> String {
 
 fn troubles(overview: &Overview) -> Vec<String> {
     let degraded = overview.degraded.iter().map(|one| {
-        let detail = one.detail.as_deref().unwrap_or("since before the last start");
+        let detail = one
+            .detail
+            .as_deref()
+            .unwrap_or("since before the last start");
         format!("{} since {}: {}", one.reason, one.since, Printable(detail))
     });
     let mut troubles: Vec<_> = degraded.collect();
     if !overview.reload.successful {
         let problem = overview.reload.problem.as_deref().unwrap_or_default();
         let at = overview.reload.at;
-        troubles.push(format!("the configuration was refused at {at}: {}", Printable(problem)));
+        troubles.push(format!(
+            "the configuration was refused at {at}: {}",
+            Printable(problem)
+        ));
     }
     troubles
 }
@@ -107,8 +113,15 @@ fn live(creators: &[LiveCreator], now: Timestamp) -> String {
         .map(|one| {
             let stream = &one.stream;
             let began = stream.started_at.unwrap_or(stream.first_seen_at);
-            let viewers = stream.viewers.map_or("?".to_owned(), |count| count.to_string());
-            let title: String = stream.title.iter().flat_map(|t| t.chars()).take(TITLE_SHOWN).collect();
+            let viewers = stream
+                .viewers
+                .map_or("?".to_owned(), |count| count.to_string());
+            let title: String = stream
+                .title
+                .iter()
+                .flat_map(|t| t.chars())
+                .take(TITLE_SHOWN)
+                .collect();
             [
                 format!("@{}", one.username),
                 format!("{} ago", span(now.since(began))),
@@ -186,7 +199,13 @@ fn webhooks(lanes: &[Lane], now: Timestamp) -> String {
             ]
         })
         .collect();
-    let columns = [Align::Left, Align::Left, Align::Right, Align::Left, Align::Left];
+    let columns = [
+        Align::Left,
+        Align::Left,
+        Align::Right,
+        Align::Left,
+        Align::Left,
+    ];
     aligned(columns, &rows)
 }
 

@@ -8,9 +8,7 @@ use maud::{Markup, html};
 
 use super::{Failure, home, layout, part, unwatched, username, words};
 use crate::domain::{Timestamp, Username};
-use crate::store::history::{
-    DetectionDelay, Look, PollMark, StreamQuery, StreamRecord,
-};
+use crate::store::history::{DetectionDelay, Look, PollMark, StreamQuery, StreamRecord};
 use crate::web::Site;
 use crate::web::chart::{self, Bar, Point, Span};
 use crate::web::views::{Creator, CreatorDetail};
@@ -179,7 +177,13 @@ fn polls(portrait: &Portrait) -> Markup {
         class: look(mark.look()),
     };
     let bars: Vec<Bar> = portrait.polls.iter().map(bar).collect();
-    let count = |kind: Look| portrait.polls.iter().filter(|mark| mark.look() == kind).count();
+    let count = |kind: Look| {
+        portrait
+            .polls
+            .iter()
+            .filter(|mark| mark.look() == kind)
+            .count()
+    };
     html! {
         (chart::bars(&bars, span, "each poll as a bar"))
         p.small {

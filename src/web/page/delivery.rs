@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::response::Redirect;
 use maud::{Markup, html};
 
 use super::{Failure, layout, part, words};
@@ -11,7 +10,7 @@ use crate::domain::Timestamp;
 use crate::domain::text::Printable;
 use crate::store::DeliveryId;
 use crate::store::history::DeliveryDetail;
-use crate::store::log::{AttemptRecord, DeliveryFilter};
+use crate::store::log::AttemptRecord;
 use crate::web::Site;
 use crate::web::problem::Problem;
 
@@ -23,22 +22,6 @@ pub(super) async fn page(
     let detail = site.history.delivery(DeliveryId(id)).await?;
     let detail = detail.ok_or_else(unknown)?;
     Ok(draw(&detail, site.clock.now()))
-}
-
-/// `POST /deliveries/{id}/replay`
-pub(super) async fn replay(
-    State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
-) -> Result<Redirect, Failure> {
-    let filter = DeliveryFilter {
-        id: Some(DeliveryId(id)),
-        ..DeliveryFilter::default()
-    };
-    let moved = site.store.replay(filter, 1, site.clock.now()).await?;
-    if moved.is_empty() {
-        return Err(unknown());
-    }
-    Ok(Redirect::to(&format!("/deliveries/{id}")))
 }
 
 fn unknown() -> Failure {
@@ -84,7 +67,7 @@ fn tried(attempt: &AttemptRecord, now: Timestamp) -> Markup {
         article {
             p.facts {
                 (attempt.number) ". " (words::moment(attempt.started_at, now))
-                ", " (attempt.took.as_millis()) " ms" (attempt.timing.to_string()) ": "
+                ", " (attempt.took.as_millis()) " ms"  ": "
                 @if let Some(status) = attempt.status { (status) " " }
                 @match &attempt.error { Some(error) => (error), None => "delivered" }
             }

@@ -10,7 +10,9 @@ use serde::Deserialize;
 
 use super::{Failure, layout, notices, part, words};
 use crate::domain::{RoomId, Timestamp};
-use crate::store::history::{EventQuery, EventRecord, MAX_PAGE, SampleQuery, SampleRecord, SamplesOf, StreamId};
+use crate::store::history::{
+    EventQuery, EventRecord, MAX_PAGE, SampleQuery, SampleRecord, SamplesOf, StreamId,
+};
 use crate::web::Site;
 use crate::web::chart::{self, Point, Span};
 use crate::web::views::{
@@ -177,7 +179,10 @@ fn live(home: &Home) -> Markup {
 
 fn card(one: &LiveCreator, curve: &[Point], home: &Home) -> Markup {
     let stream = &one.stream;
-    let cover = stream.cover_url.as_deref().filter(|url| home.covers && url.starts_with("https://"));
+    let cover = stream
+        .cover_url
+        .as_deref()
+        .filter(|url| home.covers && url.starts_with("https://"));
     html! {
         li.card {
             @if let Some(url) = cover {
@@ -207,7 +212,10 @@ fn seconds(value: f64) -> std::time::Duration {
 }
 
 fn next(home: &Home) -> Markup {
-    let rhythm = home.next.as_ref().and_then(|next| Some((next, next.rhythm.as_ref()?)));
+    let rhythm = home
+        .next
+        .as_ref()
+        .and_then(|next| Some((next, next.rhythm.as_ref()?)));
     html! {
         @if home.overview.upcoming.is_empty() { p.nothing { "No poll is planned." } }
         table {

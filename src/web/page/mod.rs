@@ -37,7 +37,6 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/creators/{username}/poll", post(poll))
         .route("/webhooks/{id}", get(webhook::page))
         .route("/deliveries/{id}", get(delivery::page))
-        .route("/deliveries/{id}/replay", post(delivery::replay))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
 }
@@ -137,6 +136,3 @@ fn unwatched() -> Failure {
     )
     .into()
 }
-
-#[cfg(test)]
-mod tests;

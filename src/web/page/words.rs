@@ -99,7 +99,12 @@ mod tests {
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
-        let cases = [(0, "0"), (999, "999"), (1_000, "1\u{202f}000"), (42_600_000, "42\u{202f}600\u{202f}000")];
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1\u{202f}000"),
+            (42_600_000, "42\u{202f}600\u{202f}000"),
+        ];
         for (number, words) in cases {
             assert_eq!(grouped(number), words);
         }
@@ -108,7 +113,10 @@ mod tests {
     #[test]
     fn a_strangers_text_is_escaped_and_kept_apart() {
         let text = strange("<img src=x onerror=alert(1)>\u{202e}").into_string();
-        assert_eq!(text, "<bdi>&lt;img src=x onerror=alert(1)&gt;\u{202e}</bdi>");
+        assert_eq!(
+            text,
+            "<bdi>&lt;img src=x onerror=alert(1)&gt;\u{202e}</bdi>"
+        );
     }
 
     #[test]
