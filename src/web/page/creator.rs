@@ -142,7 +142,7 @@ fn facts(detail: &CreatorDetail, now: Timestamp) -> Markup {
             dt { "Next poll" }
             dd {
                 @match &creator.next_poll {
-                    Some(poll) => { (words::moment(poll.at, now)) ": " (home::reason(poll)) }
+                    Some(poll) => { (words::due(poll.at, now)) ": " (home::reason(poll)) }
                     None => "under way",
                 }
             }

@@ -104,7 +104,7 @@ fn row(creator: &Creator, now: Timestamp) -> Markup {
             td { "answered " (words::moment_or_dash(creator.last_answer_at, now)) }
             td {
                 @match &creator.next_poll {
-                    Some(poll) => { "next " (words::moment(poll.at, now)) ": " (home::reason(poll)) }
+                    Some(poll) => { "next " (words::due(poll.at, now)) ": " (home::reason(poll)) }
                     None => "under way",
                 }
             }

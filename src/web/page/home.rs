@@ -237,7 +237,7 @@ fn upcoming(one: &Upcoming, now: Timestamp) -> Markup {
     html! {
         tr {
             td { a href={ "/creators/" (one.username) } { "@" (one.username) } }
-            td { (words::moment(one.poll.at, now)) }
+            td { (words::due(one.poll.at, now)) }
             td { (reason(&one.poll)) }
         }
     }

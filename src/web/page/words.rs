@@ -23,6 +23,15 @@ pub(super) fn span(span: Duration) -> String {
     }
 }
 
+/// A poll to come; one that is overdue by little is simply due.
+pub(super) fn due(at: Timestamp, now: Timestamp) -> Markup {
+    let words = match at.since(now).as_secs() {
+        0 => "now".to_owned(),
+        _ => format!("in {}", span(at.since(now))),
+    };
+    html! { time data-due="" datetime=(at) title=(at) { (words) } }
+}
+
 /// A moment, by its distance from `now`; the script keeps the words true while the page is open.
 pub(super) fn moment(at: Timestamp, now: Timestamp) -> Markup {
     let words = if at > now {
@@ -71,9 +80,13 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
-/// A stranger's text.
+/// A stranger's text; what cannot be drawn becomes a space.
 pub(super) fn strange(text: &str) -> Markup {
-    html! { bdi { (text) } }
+    let drawn: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    html! { bdi { (drawn) } }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ function tellTimes() {
   for (const time of document.querySelectorAll("time")) {
     const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
     if ("since" in time.dataset) time.textContent = span(seconds);
+    else if ("due" in time.dataset) time.textContent = seconds > -1 ? "now" : `in ${span(-seconds)}`;
     else time.textContent = seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`;
   }
 }
