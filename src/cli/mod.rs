@@ -172,10 +172,12 @@ fn with_config(
 /// The real source, store and sender for `config`: opens the store.
 fn world(config: &Config, clock: Clock) -> anyhow::Result<World> {
     let StorageLocation::Sqlite(path) = &config.storage.location;
+    let store = Arc::new(Sqlite::open(path)?);
     Ok(World {
         clock,
         source: Arc::new(Client::new(&config.konbini)?),
-        store: Arc::new(Sqlite::open(path)?),
+        history: Arc::clone(&store) as _,
+        store,
         sender: Arc::new(HttpSender::new()?),
         listener: None,
     })

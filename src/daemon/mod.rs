@@ -27,6 +27,7 @@ use self::supervisor::Supervisor;
 use crate::clock::Clock;
 use crate::config::{Config, ScheduleKind};
 use crate::konbini::Source;
+use crate::store::history::History;
 use crate::store::{Store, StoreError};
 use crate::web::access::Access;
 use crate::web::{self, Site};
@@ -41,6 +42,8 @@ pub struct World {
     pub source: Arc<dyn Source>,
     /// Keeps what must survive.
     pub store: Arc<dyn Store>,
+    /// The past, for pages and API.
+    pub history: Arc<dyn History>,
     /// Sends webhooks.
     pub sender: Arc<dyn Sender>,
     /// Where the page, the API and the metrics are served; `None` for nowhere.
@@ -117,6 +120,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         let site = Site {
             monitor: Arc::new(panel),
             store: Arc::clone(&world.store),
+            history: world.history,
             metrics: instruments.metrics.clone(),
             clock: world.clock.clone(),
             access: Access::new(&config.http, address),

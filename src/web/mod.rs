@@ -6,10 +6,12 @@
 pub mod access;
 pub mod badge;
 pub mod feed;
+mod chart;
 mod guard;
 mod health;
 mod login;
 pub mod monitor;
+mod page;
 pub mod problem;
 mod server;
 mod status;
@@ -32,6 +34,7 @@ use self::problem::Problem;
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::store::history::History;
 
 /// The longest request body.
 const MAX_BODY: usize = 64 * 1024;
@@ -43,8 +46,10 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub struct Site {
     /// The daemon.
     pub monitor: Arc<dyn Monitor>,
-    /// History, for what the daemon does not hold in memory.
+    /// Where replays are ordered.
     pub store: Arc<dyn Store>,
+    /// The past.
+    pub history: Arc<dyn History>,
     /// What a scraper reads.
     pub metrics: Metrics,
     /// What time it is.
@@ -68,6 +73,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/creators/{username}/poll", post(status::poll_now));
     routes
+        .merge(page::routes())
         .fallback(|| async { Problem::not_found("there is no such page") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY))

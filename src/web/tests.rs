@@ -187,9 +187,11 @@ impl Bench {
         others.close();
         let metrics = Metrics::default();
         metrics.webhook_joins("backend");
+        let store = Arc::new(Sqlite::open(&folder.path().join("state.db")).unwrap());
         let site = Site {
             monitor: monitor.clone(),
-            store: Arc::new(Sqlite::open(&folder.path().join("state.db")).unwrap()),
+            history: Arc::clone(&store) as _,
+            store,
             metrics,
             clock: Clock::simulated(NOW),
             access: Access::new(&http, listen.parse().unwrap()),

@@ -138,6 +138,7 @@ async fn ten_thousand_quiet_polls_commit_nothing_but_what_the_clock_asks_for() {
         clock: clock.clone(),
         source: Arc::clone(&source) as _,
         store: Arc::clone(&store) as _,
+        history: Arc::clone(&store) as _,
         sender: Arc::new(HttpSender::new().unwrap()),
         listener: None,
     };
