@@ -11,12 +11,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Mutex, Semaphore, broadcast};
 
+use tokio_util::sync::CancellationToken;
+
 use super::Progress;
 use super::instruments::{Instruments, Place, Standing};
 use super::poller::{Desk, Stopped};
 use crate::clock::Clock;
 use crate::domain::{Timestamp, Username};
 use crate::store::{Backlog, Store};
+use crate::web::Site;
+use crate::web::access::Access;
 use crate::web::monitor::{LoopAge, Monitor, Unavailable};
 use crate::web::views::{
     Change, CreatorDetail, CreatorPage, CreatorQuery, Lane, LaneState, Overview, Reload,
@@ -58,6 +62,18 @@ impl Panel {
             overview: Shared::default(),
             lanes: Shared::default(),
             asking: Semaphore::new(ASKING),
+        }
+    }
+
+    /// The panel with all that the web needs beside it.
+    pub(super) fn into_site(self, access: Access, drain: CancellationToken) -> Site {
+        Site {
+            store: Arc::clone(&self.parts.store),
+            metrics: self.parts.instruments.metrics.clone(),
+            clock: self.parts.clock.clone(),
+            monitor: Arc::new(self),
+            access,
+            drain,
         }
     }
 
