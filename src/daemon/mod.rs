@@ -25,12 +25,12 @@ use self::panel::{Panel, PanelParts};
 use self::poller::Poller;
 use self::supervisor::Supervisor;
 use crate::clock::Clock;
-use crate::config::{Config, ScheduleKind};
+use crate::config::{Config, Http, ScheduleKind};
 use crate::konbini::Source;
 use crate::store::history::History;
 use crate::store::{Store, StoreError};
+use crate::web;
 use crate::web::access::Access;
-use crate::web::{self, Site};
 use crate::webhook::Sender;
 
 /// What the daemon works with.
@@ -109,24 +109,13 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     let panel = Panel::new(PanelParts {
         clock: world.clock.clone(),
         store: Arc::clone(&world.store),
+        history: world.history,
         desk,
-        instruments: instruments.clone(),
+        instruments,
         loops: vec![("poller", polling), ("dispatcher", delivering)],
     });
     if let Some(listener) = world.listener {
-        let address = listener.local_addr()?;
-        tracing::info!("listening on http://{address}");
-        others.close();
-        let site = Site {
-            monitor: Arc::new(panel),
-            store: Arc::clone(&world.store),
-            history: world.history,
-            metrics: instruments.metrics.clone(),
-            clock: world.clock.clone(),
-            access: Access::new(&config.http, address),
-            drain: tasks.drain(),
-        };
-        tasks.start("web", web::serve(listener, Arc::new(site), others));
+        show(&mut tasks, panel, (listener, &config.http), others)?;
     }
     let housekeeper = Housekeeper {
         store: Arc::clone(&world.store),
@@ -139,4 +128,19 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     let closed = world.store.close().await;
     ended?;
     Ok(closed?)
+}
+
+/// Serves what the daemon shows, until it has drained.
+fn show(
+    tasks: &mut Supervisor,
+    panel: Panel,
+    (listener, http): (TcpListener, &Http),
+    others: TaskTracker,
+) -> Result<(), RunError> {
+    let address = listener.local_addr()?;
+    tracing::info!("listening on http://{address}");
+    others.close();
+    let site = panel.into_site(Access::new(http, address), tasks.drain());
+    tasks.start("web", web::serve(listener, Arc::new(site), others));
+    Ok(())
 }

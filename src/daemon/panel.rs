@@ -11,12 +11,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{Mutex, Semaphore, broadcast};
 
+use tokio_util::sync::CancellationToken;
+
 use super::Progress;
 use super::instruments::{Instruments, Place, Standing};
 use super::poller::{Desk, Stopped};
 use crate::clock::Clock;
 use crate::domain::{Timestamp, Username};
-use crate::store::{Backlog, Store};
+use crate::store::Store;
+use crate::store::history::{Backlog, History};
+use crate::web::Site;
+use crate::web::access::Access;
 use crate::web::monitor::{LoopAge, Monitor, Unavailable};
 use crate::web::views::{
     Change, CreatorDetail, CreatorPage, CreatorQuery, Lane, LaneState, Overview, Reload,
@@ -34,6 +39,7 @@ const ASKING: usize = 4;
 pub(super) struct PanelParts {
     pub(super) clock: Clock,
     pub(super) store: Arc<dyn Store>,
+    pub(super) history: Arc<dyn History>,
     pub(super) desk: Desk,
     pub(super) instruments: Instruments,
     /// The loops whose hanging makes the program useless.
@@ -61,6 +67,19 @@ impl Panel {
         }
     }
 
+    /// The panel with all that the web needs beside it.
+    pub(super) fn into_site(self, access: Access, drain: CancellationToken) -> Site {
+        Site {
+            store: Arc::clone(&self.parts.store),
+            history: Arc::clone(&self.parts.history),
+            metrics: self.parts.instruments.metrics.clone(),
+            clock: self.parts.clock.clone(),
+            monitor: Arc::new(self),
+            access,
+            drain,
+        }
+    }
+
     async fn look(&self) -> Result<Overview, Unavailable> {
         let sight = self.parts.desk.overview().await?;
         let known = self.parts.instruments.reloads.last();
@@ -82,7 +101,7 @@ impl Panel {
     }
 
     async fn lanes(&self) -> Result<Vec<Lane>, Unavailable> {
-        let backlog = self.parts.store.backlog().await;
+        let backlog = self.parts.history.backlogs().await;
         let backlog = backlog.map_err(|error| Unavailable::Store(error.to_string()))?;
         let now = self.parts.clock.now();
         let places = self.parts.instruments.board.places();
@@ -168,7 +187,7 @@ fn lane(place: Place, waiting: Option<&Backlog>, now: Timestamp) -> Lane {
             LaneState::Paused
         },
         pending: waiting.map_or(0, |waiting| waiting.pending),
-        oldest_pending_at: waiting.map(|waiting| waiting.oldest_at),
+        oldest_pending_at: waiting.map(|waiting| waiting.oldest_event_at),
         since,
         paused_until: paused_until.filter(|at| *at > now),
         last_error,

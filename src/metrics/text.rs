@@ -1,6 +1,6 @@
 //! The text of `/metrics`, in the plain format that every scraper reads.
 //!
-//! The library writes OpenMetrics, where a counter's family lacks the `_total` of its
+//! The library writes `OpenMetrics`, where a counter's family lacks the `_total` of its
 //! samples; in the plain format the two names are one, and there is no end mark.
 
 use prometheus_client::encoding::text;
@@ -21,10 +21,9 @@ fn plain(open: &str) -> String {
     let mut plain = String::with_capacity(open.len() + 512);
     let mut lines = open.lines().peekable();
     while let Some(line) = lines.next() {
-        let counter = |line: &str| is_type(line, "counter");
-        if line.starts_with("# HELP ") && lines.peek().is_some_and(|next| counter(next)) {
-            push(&mut plain, &with_total(line));
-        } else if counter(line) {
+        let described = line.starts_with("# HELP ");
+        let kind = if described { lines.peek() } else { Some(&line) };
+        if kind.is_some_and(|kind| is_counter(kind)) {
             push(&mut plain, &with_total(line));
         } else {
             push(&mut plain, line);
@@ -33,10 +32,9 @@ fn plain(open: &str) -> String {
     plain
 }
 
-fn is_type(line: &str, kind: &str) -> bool {
-    line.strip_prefix("# TYPE ")
-        .and_then(|rest| rest.split_once(' '))
-        .is_some_and(|(_, found)| found == kind)
+/// Whether the line is the `# TYPE` of a counter.
+fn is_counter(line: &str) -> bool {
+    line.starts_with("# TYPE ") && line.ends_with(" counter")
 }
 
 /// `# HELP name text` as `# HELP name_total text`.

@@ -84,9 +84,6 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// When the next delivery of `webhook` whose turn it is falls due, past or future.
     async fn next_due_at(&self, webhook: &WebhookId) -> Result<Option<Timestamp>, StoreError>;
 
-    /// What waits, for each webhook that anything waits for, in the order of their ids.
-    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError>;
-
     /// Stores what came of one attempt, and moves the queue of its creator on.
     ///
     /// In the same transaction the attempt moves the webhook's failure clock, and each of
@@ -254,17 +251,6 @@ pub struct Delivery {
     pub attempts: u32,
     /// When the next attempt falls due.
     pub due_at: Timestamp,
-}
-
-/// What waits for one webhook.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Backlog {
-    /// Which one, in the configuration or not any more.
-    pub webhook: String,
-    /// How many deliveries are pending, at least one.
-    pub pending: u64,
-    /// When the event of the oldest was detected.
-    pub oldest_at: Timestamp,
 }
 
 /// What came of one attempt.

@@ -27,13 +27,11 @@ pub(super) async fn form() -> Html<&'static str> {
 
 /// Takes the token; the right one leads to the page.
 pub(super) async fn check(State(site): State<Arc<Site>>, Form(given): Form<Given>) -> Response {
-    match site.access.session(given.token.trim()) {
-        Some(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
-        None => {
-            tokio::time::sleep(AFTER_A_WRONG_ONE).await;
-            (StatusCode::UNAUTHORIZED, Html(FORM)).into_response()
-        }
+    if let Some(cookie) = site.access.session(given.token.trim()) {
+        return ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response();
     }
+    tokio::time::sleep(AFTER_A_WRONG_ONE).await;
+    (StatusCode::UNAUTHORIZED, Html(FORM)).into_response()
 }
 
 const FORM: &str = r#"<!doctype html>

@@ -5,8 +5,8 @@
 
 pub mod access;
 pub mod badge;
-pub mod feed;
 mod chart;
+pub mod feed;
 mod guard;
 mod health;
 mod login;

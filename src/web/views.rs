@@ -87,6 +87,10 @@ pub struct LiveCreator {
 
 /// A stream that is running.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts, each shown by its name"
+)]
 pub struct Stream {
     /// TikTok's room id.
     pub id: String,

@@ -117,11 +117,9 @@ pub(super) fn http(reader: &mut Reader<'_>, root: &Section<'_>) -> Http {
         };
     };
     let listen = listen(reader, &node);
-    if let Some(address) = listen {
-        if !address.ip().is_loopback() && !token_given {
-            let help = "add `token` or `token_file` to [http], or listen on 127.0.0.1";
-            reader.refuse(&node, "is open to other machines, without a token", help);
-        }
+    if listen.is_some_and(|address| !address.ip().is_loopback()) && !token_given {
+        let help = "add `token` or `token_file` to [http], or listen on 127.0.0.1";
+        reader.refuse(&node, "is open to other machines, without a token", help);
     }
     Http {
         listen,

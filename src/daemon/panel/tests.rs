@@ -22,9 +22,11 @@ impl Bench {
         let clock = Clock::simulated(START);
         let folder = tempfile::tempdir().unwrap();
         let (desk, inbox) = desk();
+        let store = Arc::new(Sqlite::open(&folder.path().join("state.db")).unwrap());
         let panel = Panel::new(PanelParts {
             clock: clock.clone(),
-            store: Arc::new(Sqlite::open(&folder.path().join("state.db")).unwrap()),
+            history: Arc::clone(&store) as _,
+            store,
             desk,
             instruments: Instruments::default(),
             loops: vec![("poller", Progress::new(clock.clone()))],

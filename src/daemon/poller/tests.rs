@@ -14,7 +14,7 @@ use crate::config::fixtures::{config, creator};
 use crate::domain::event::InstallationId;
 use crate::domain::{EventType, Timestamp, Username};
 use crate::store::history::Look;
-use crate::store::{Backlog, Checkpoint, Delivery, DisabledWebhook, Settlement, WebhookHealth};
+use crate::store::{Checkpoint, Delivery, DisabledWebhook, Settlement, WebhookHealth};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -134,9 +134,6 @@ impl Store for FakeStore {
     }
     async fn next_due_at(&self, _: &WebhookId) -> Result<Option<Timestamp>, StoreError> {
         unreachable!("the poller delivers nothing")
-    }
-    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
-        Ok(Vec::new())
     }
     async fn settle(&self, _: Settlement) -> Result<(), StoreError> {
         unreachable!("the poller delivers nothing")

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Ground;
 use super::stage::{Actor, at, degraded_event, due, named, settlement, told, webhook};
-use crate::store::history::{EventQuery, SampleQuery};
-use crate::store::{Backlog, DeliveryId, DisabledWebhook, Expired, Fate, Settlement, Store};
+use crate::store::history::{Backlog, EventQuery, SampleQuery};
+use crate::store::{DeliveryId, DisabledWebhook, Expired, Fate, Settlement, Store};
 
 /// A store where `ada` and `bob` each went live and offline, heard by webhook `a`.
 async fn two_evenings(ground: &impl Ground) -> Arc<dyn Store> {
@@ -302,29 +302,29 @@ pub(crate) async fn pruning_never_takes_what_is_pending(ground: &impl Ground) {
 }
 
 pub(crate) async fn what_waits_is_counted_for_each_webhook(ground: &impl Ground) {
-    let store = ground.open().await;
-    assert_eq!(store.backlog().await.unwrap(), []);
+    let (store, history) = ground.open_with_history().await;
+    assert_eq!(history.backlogs().await.unwrap(), []);
     for (name, webhooks, second) in [("ada", vec!["a"], 10), ("bob", vec!["a", "b"], 20)] {
         let change = Actor::new(name, &webhooks).live(1, second);
         store.commit(change).await.unwrap();
     }
     let waits = |webhook: &str, pending, second| Backlog {
-        webhook: webhook.to_owned(),
+        webhook: webhook.into(),
         pending,
-        oldest_at: at(second),
+        oldest_event_at: at(second),
     };
     let both = [waits("a", 2, 10), waits("b", 1, 20)];
-    assert_eq!(store.backlog().await.unwrap(), both);
+    assert_eq!(history.backlogs().await.unwrap(), both);
     let heads = due(&*store, "a", 999).await;
     let later = settlement(&heads[0], Fate::Retry(at(900)), 40);
     store.settle(later).await.unwrap();
-    assert_eq!(store.backlog().await.unwrap(), both);
+    assert_eq!(history.backlogs().await.unwrap(), both);
     let done = settlement(&heads[0], Fate::Delivered, 41);
     store.settle(done).await.unwrap();
     let left = [waits("a", 1, 20), waits("b", 1, 20)];
-    assert_eq!(store.backlog().await.unwrap(), left);
+    assert_eq!(history.backlogs().await.unwrap(), left);
     deliver_all(&*store, 999_999).await;
-    assert_eq!(store.backlog().await.unwrap(), left[1..]);
+    assert_eq!(history.backlogs().await.unwrap(), left[1..]);
 }
 
 pub(crate) async fn a_stream_may_outlive_its_samples_and_events(ground: &impl Ground) {

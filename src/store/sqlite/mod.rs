@@ -43,8 +43,8 @@ use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
 use crate::store::log::Replayed;
 use crate::store::{
-    Backlog, Change, Checkpoint, Delivery, DisabledWebhook, Expired, PastStream, Settlement,
-    Snapshot, Store, StoreError, WebhookHealth,
+    Change, Checkpoint, Delivery, DisabledWebhook, Expired, PastStream, Settlement, Snapshot,
+    Store, StoreError, WebhookHealth,
 };
 
 /// Operations that may wait for the writer; whoever comes then waits outside.
@@ -227,10 +227,6 @@ impl Store for Sqlite {
             queue::next_due_at(connection, &webhook)
         })
         .await
-    }
-
-    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
-        self.read("count pending deliveries", queue::backlog).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {

@@ -9,9 +9,7 @@ use tracing::warn;
 use super::fault::Fault;
 use super::health;
 use crate::domain::{EventId, Timestamp, Username};
-use crate::store::{
-    Attempt, Backlog, Delivery, DeliveryId, DisabledWebhook, Fate, Settlement, StoreError,
-};
+use crate::store::{Attempt, Delivery, DeliveryId, DisabledWebhook, Fate, Settlement, StoreError};
 
 /// Bytes of an answer that are kept.
 const MAX_ANSWER: usize = 4_096;
@@ -78,26 +76,6 @@ pub(super) fn next_due_at(
         .query_row([webhook], |row| row.get(0))?;
     Ok(soonest.map(Timestamp::from_millis))
 }
-
-/// See [`crate::store::Store::backlog`].
-pub(super) fn backlog(connection: &Connection) -> Result<Vec<Backlog>, Fault> {
-    let mut waiting = connection.prepare_cached(BACKLOG)?;
-    let rows = waiting.query_map([], |row| {
-        Ok(Backlog {
-            webhook: row.get(0)?,
-            pending: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
-            oldest_at: Timestamp::from_millis(row.get(2)?),
-        })
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Read off an index that holds nothing but what is pending; numbers grow with time.
-const BACKLOG: &str = "SELECT w.webhook, w.pending, e.at
-     FROM (SELECT webhook, count(*) AS pending, min(id) AS oldest
-           FROM deliveries WHERE status = 'pending' GROUP BY webhook) w
-     JOIN deliveries d ON d.id = w.oldest JOIN events e ON e.id = d.event
-     ORDER BY w.webhook";
 
 /// A pending delivery.
 struct Pending {

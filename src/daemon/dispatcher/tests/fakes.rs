@@ -14,8 +14,8 @@ use crate::domain::event::InstallationId;
 use crate::domain::{EventId, EventType, Timestamp};
 use crate::store::streak::Streak;
 use crate::store::{
-    Backlog, Change, Checkpoint, Delivery, DeliveryId, DisabledWebhook, Fate, PastStream,
-    Settlement, Snapshot, Store, StoreError, WebhookHealth,
+    Change, Checkpoint, Delivery, DeliveryId, DisabledWebhook, Fate, PastStream, Settlement,
+    Snapshot, Store, StoreError, WebhookHealth,
 };
 use crate::webhook::{Answer, Breakage, ErrorClass, Reply, Request, Sender};
 
@@ -204,10 +204,6 @@ impl Store for FakeStore {
     async fn next_due_at(&self, webhook: &WebhookId) -> Result<Option<Timestamp>, StoreError> {
         self.read(webhook).await?;
         Ok(self.heads(webhook).first().map(|d| d.due_at))
-    }
-
-    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
-        unreachable!("not the dispatcher's business")
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {

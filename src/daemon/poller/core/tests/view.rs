@@ -96,7 +96,10 @@ fn pages_hold_everybody_once_in_order_and_filters_leave_out_the_others() {
             .map(|c| c.username)
             .collect::<Vec<_>>()
     };
-    assert_eq!(filtered(Some(State::Live), None), [poll.username.clone()]);
+    assert_eq!(
+        filtered(Some(State::Live), None),
+        std::slice::from_ref(&poll.username)
+    );
     assert_eq!(filtered(Some(State::Offline), None).len(), 44);
     let text = name(7).to_string();
     assert!(filtered(None, Some(&text)).contains(&name(7)));
