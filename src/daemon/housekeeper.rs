@@ -15,10 +15,10 @@ use crate::store::{Expired, Store, StoreError};
 const EVERY: Duration = Duration::from_secs(3_600);
 /// The first look comes late enough to leave the start to more urgent work.
 const FIRST: Duration = Duration::from_secs(60);
-/// Rows of a kind deleted in one transaction.
-const BATCH: usize = 500;
+/// Rows of a kind deleted in one transaction: tens of milliseconds that a commit may have to wait.
+const BATCH: usize = 100;
 /// The pause between two batches.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How long streams are kept for the learned schedule, which reads its rhythms off them at every
 /// start: a start of that age weighs a sixth of a new one (half-life 35 days).
