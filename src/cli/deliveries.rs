@@ -71,6 +71,7 @@ struct Chosen {
 impl Chosen {
     fn filter(&self) -> DeliveryFilter {
         DeliveryFilter {
+            id: None,
             webhook: self.webhook.clone(),
             statuses: self.status.clone(),
             since: self.since,
@@ -119,10 +120,10 @@ pub(super) fn run(arguments: &Deliveries, config: &Config) -> anyhow::Result<Exi
 fn one(id: DeliveryId, config: &Config) -> anyhow::Result<ExitCode> {
     let log = DeliveryLog::open(store(config))?;
     let only = DeliveryFilter {
-        after: Some(DeliveryId(id.0.saturating_sub(1))),
+        id: Some(id),
         ..DeliveryFilter::default()
     };
-    let record = log.deliveries(&only, 1)?.pop().filter(|r| r.id == id);
+    let record = log.deliveries(&only, 1)?.pop();
     match (record, log.detail(id)?) {
         (Some(record), Some((body, attempts))) => {
             super::print(show::detail(&record, &body, &attempts).as_bytes())

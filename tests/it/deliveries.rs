@@ -8,7 +8,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 use http::StatusCode;
 use tallylight::clock::Clock;
-use tallylight::domain::{Event, EventId, EventType, Timestamp};
+use tallylight::domain::{Event, EventId, EventType, Timestamp, Timing};
 use tallylight::simulator::receiver::{Receiver, Verdict};
 use tallylight::simulator::wire::{Answer, Reply, loopback};
 use tallylight::store::sqlite::Sqlite;
@@ -87,6 +87,7 @@ impl Place {
             let attempt = Attempt {
                 started_at: minute(60),
                 took: Duration::from_millis(7),
+                timing: Timing::default(),
                 status: Some(if delivered { 204 } else { 500 }),
                 error: (!delivered).then_some("http_5xx"),
                 answer: b"\x1b[31moh no".to_vec(),
@@ -101,6 +102,7 @@ impl Place {
                 },
                 disable: None,
                 url_hash: "hash".to_owned(),
+                paused_until: None,
                 alerts: Vec::new(),
             };
             store.settle(settlement).await.unwrap();

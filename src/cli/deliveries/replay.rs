@@ -23,7 +23,7 @@ use crate::store::log::{DeliveryFilter, DeliveryRecord, Replayed, Status};
 use crate::store::sqlite::Sqlite;
 use crate::store::sqlite::log::DeliveryLog;
 use crate::store::{Attempt, DeliveryId, Store as _, StoreError};
-use crate::webhook::{Endpoint, ErrorClass, HttpSender, Outcome, Sender as _};
+use crate::webhook::{Endpoint, ErrorClass, Exchange, HttpSender, Outcome, Sender as _};
 
 /// Deliveries read from the store at a time.
 const PAGE: usize = 500;
@@ -217,9 +217,11 @@ impl Replayer {
             }
         };
         let start = self.clock.monotonic();
-        let outcome = Outcome::of(self.sender.send(request).await, self.clock.now());
+        let Exchange { reply, timing } = self.sender.send(request).await;
+        let outcome = Outcome::of(reply, self.clock.now());
         let attempt = Attempt {
             started_at,
+            timing,
             took: self.clock.monotonic().saturating_sub(start),
             status: outcome.status,
             error: outcome.error.map(ErrorClass::as_str),

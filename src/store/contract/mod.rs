@@ -6,6 +6,7 @@
 pub(super) mod health;
 pub(super) mod model;
 pub(super) mod queue;
+pub(super) mod replay;
 pub(super) mod stage;
 pub(super) mod state;
 
@@ -48,6 +49,14 @@ macro_rules! contract {
             queue: the_outbox_tells_of_new_and_promoted_deliveries_alone,
             queue: pruning_forgets_what_is_old_and_done,
             queue: pruning_never_takes_what_is_pending,
+            replay: what_ended_is_due_again_in_order_under_the_same_ids,
+            replay: a_replay_goes_before_what_is_younger_and_behind_what_is_older,
+            replay: a_replay_that_fails_is_what_it_was_and_its_line_moves_on,
+            replay: a_replay_begins_the_schedule_anew,
+            replay: a_pending_delivery_is_brought_forward_by_an_attempt_that_does_not_count,
+            replay: deliveries_are_chosen_by_number_and_filter_up_to_a_limit,
+            replay: what_waits_longer_than_it_may_is_pulled_in,
+            health: a_pause_is_remembered_across_restarts_for_the_same_address,
             health: failures_are_counted_across_restarts,
             health: a_success_an_enabling_and_another_address_begin_the_count_anew,
             health: what_was_never_sent_says_nothing_of_the_receiver,

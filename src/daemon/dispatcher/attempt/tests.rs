@@ -25,11 +25,14 @@ fn decided(webhook: Webhook, attempt: u32, reply: Reply, random: f64) -> Decisio
             body: "{}".to_owned(),
             event_at: ENDED.minus(secs(1)),
             attempts: attempt - 1,
+            spared: 0,
+            replay_of: None,
             due_at: ENDED,
         },
         started_at: ENDED.minus(secs(1)),
         took: secs(1),
         ended_at: ENDED,
+        timing: Timing::default(),
         outcome: Outcome::of(reply, ENDED),
     };
     concluded.decide(&Endpoint::new(Arc::new(webhook)).unwrap(), random)
@@ -132,6 +135,7 @@ fn the_attempt_is_stored_as_it_went() {
     let expected = Attempt {
         started_at: ENDED.minus(secs(1)),
         took: secs(1),
+        timing: Timing::default(),
         status: Some(200),
         error: Some("timeout"),
         answer: b"par".to_vec(),
@@ -163,7 +167,7 @@ async fn an_event_that_the_format_cannot_carry_is_a_failed_attempt_that_sends_no
     struct Nobody;
     #[async_trait::async_trait]
     impl Sender for Nobody {
-        async fn send(&self, _: crate::webhook::Request) -> Reply {
+        async fn send(&self, _: crate::webhook::Request) -> Exchange {
             panic!("something was sent");
         }
     }
@@ -179,6 +183,8 @@ async fn an_event_that_the_format_cannot_carry_is_a_failed_attempt_that_sends_no
         body: "{}".to_owned(),
         event_at: ENDED,
         attempts: 0,
+        spared: 0,
+        replay_of: None,
         due_at: ENDED,
     };
     let endpoint = Endpoint::new(Arc::new(webhook)).unwrap();
