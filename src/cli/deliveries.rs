@@ -1,7 +1,6 @@
 //! `deliveries list | show | replay`: what was sent, what came of it, and sending it again.
 //!
-//! `list` and `show` read the store beside a running daemon. `replay` needs the store for
-//! itself and is refused while a daemon has it.
+//! All of them work beside a running daemon, which is then the one that sends a replay.
 
 mod replay;
 mod show;
@@ -44,7 +43,8 @@ enum Command {
         #[arg(value_name = "ID")]
         id: i64,
     },
-    /// Send deliveries again that ended: the failed and expired ones, or those that are chosen
+    /// Send deliveries again: the failed and expired ones, or those that are chosen; beside a
+    /// running daemon it is the daemon that sends them
     Replay(replay::Replay),
 }
 

@@ -75,16 +75,16 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn setback(schedule: RetrySchedule) -> Setback {
+    fn setback(schedule: &RetrySchedule) -> Setback {
         Setback {
-            longest: longest(&schedule),
+            longest: longest(schedule),
             lead: None,
         }
     }
 
     #[test]
     fn it_is_due_at_first_and_after_each_setback_until_it_is_done() {
-        let mut setback = setback(RetrySchedule::default());
+        let mut setback = setback(&RetrySchedule::default());
         assert!(setback.is_due(at(0), secs(10)));
         assert!(setback.is_due(at(1), secs(11)), "it was not done yet");
         setback.done(at(1), secs(11));
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn nothing_waits_before_its_first_attempt_nor_longer_than_its_schedule_or_a_pause() {
-        let longest = setback(RetrySchedule::new(vec![secs(5), secs(7_200)])).longest();
+        let longest = setback(&RetrySchedule::new(vec![secs(5), secs(7_200)])).longest();
         assert_eq!(longest, [secs(0), LONGEST_PAUSE, secs(8_640)]);
     }
 }

@@ -158,17 +158,12 @@ impl Pair {
         };
         let settled = settlement(&found[chosen].0, fate, second);
         self.store.settle(settled).await.unwrap();
-        match fate {
-            Fate::Retry(later) => {
-                let pending = &mut self.model.pending[due[chosen]];
-                pending.due_at = later;
-                pending.attempts += 1;
-            }
-            _ => {
-                let mut ended = self.model.pending.remove(due[chosen]);
-                ended.attempts += 1;
-                self.model.ended.push((found[chosen].0.id, ended));
-            }
+        self.model.pending[due[chosen]].attempts += 1;
+        if let Fate::Retry(later) = fate {
+            self.model.pending[due[chosen]].due_at = later;
+        } else {
+            let ended = self.model.pending.remove(due[chosen]);
+            self.model.ended.push((found[chosen].0.id, ended));
         }
     }
 

@@ -60,6 +60,11 @@ impl DeliveryLog {
             .map_err(|fault| fault.into_error("list deliveries"))
     }
 
+    /// How many deliveries `filter` means.
+    pub fn count(&self, filter: &DeliveryFilter) -> Result<u64, StoreError> {
+        count(&self.connection, filter).map_err(|fault| fault.into_error("count deliveries"))
+    }
+
     /// The stored body of a delivery's event, and every attempt; `None` for an unknown number.
     pub fn detail(
         &self,
@@ -90,6 +95,15 @@ pub(super) fn list(
         found.push(record(row)?);
     }
     Ok(found)
+}
+
+fn count(connection: &Connection, filter: &DeliveryFilter) -> Result<u64, Fault> {
+    let (conditions, values) = conditions(filter);
+    let sql = format!(
+        "SELECT count(*) FROM deliveries d JOIN events e ON e.id = d.event WHERE {conditions}"
+    );
+    let counted: i64 = connection.query_row(&sql, params_from_iter(values), |row| row.get(0))?;
+    Ok(u64::try_from(counted).unwrap_or(0))
 }
 
 /// The condition of a filter, with a value for each of its question marks.
