@@ -326,3 +326,17 @@ async fn an_exchange_that_ends_early_has_the_parts_that_ended() {
     let nothing = sender.send(request(&url, SHORT)).await.timing;
     assert_eq!(nothing, crate::domain::Timing::default());
 }
+
+#[tokio::test(start_paused = true)]
+async fn name_connection_and_handshake_have_five_seconds_however_long_the_rest_may_take() {
+    let sender = HttpSender::resolving_by(Arc::new(Slow(Duration::from_secs(9)))).unwrap();
+    let clock = crate::clock::Clock::system();
+    let failed = broken(sender.send(request("http://receiver.test/", LONG)).await);
+    assert_eq!(failed.class, ErrorClass::Timeout, "{}", failed.detail);
+    let took = clock.monotonic();
+    let five = Duration::from_secs(5);
+    assert!(
+        took >= five && took < five + Duration::from_millis(50),
+        "{took:?}"
+    );
+}

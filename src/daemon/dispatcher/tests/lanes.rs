@@ -453,3 +453,24 @@ async fn a_pause_outlives_a_restart_and_not_a_change_of_address() {
     assert_eq!(world.sender.events(), ["anna/1", "bert/1"]);
     running.drain().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn all_lanes_together_have_256_requests_under_way_at_most() {
+    let world = World::new();
+    world.sender.script(|_| Act::Slowly(secs(10), 204));
+    let hooks: Vec<_> = (0..10).map(|n| format!("w{n}")).collect();
+    for id in &hooks {
+        for creator in 0..32 {
+            world.add(id, &format!("creator{creator}"), 1);
+        }
+    }
+    let busy = hooks.iter().map(|id| Webhook {
+        concurrency: 32,
+        ..hook(id)
+    });
+    let running = world.start(busy);
+    pass(secs(60)).await;
+    assert_eq!(world.store.ends(), [Some(Fate::Delivered); 320]);
+    assert_eq!(world.sender.most_under_way(), 256);
+    running.drain().await.unwrap();
+}
