@@ -86,6 +86,9 @@ pub(crate) async fn a_replay_goes_before_what_is_younger_and_behind_what_is_olde
     let under_way = due(&*store, "a", 99).await.remove(0);
     store.replay(only(second.id), 9, at(100)).await.unwrap();
     store.replay(only(first.id), 9, at(100)).await.unwrap();
+    // Whatever becomes of that one, and however long it would wait.
+    let head = due(&*store, "a", 100).await.remove(0);
+    assert_eq!((head.id, head.attempts), (first.id, 1));
     let done = settlement(&under_way, Fate::Delivered, 100);
     store.settle(done).await.unwrap();
     let order: Vec<_> = settle_all(&*store, 999, Fate::Delivered).await;
