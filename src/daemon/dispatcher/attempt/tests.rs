@@ -200,8 +200,8 @@ fn a_replay_is_never_too_old_and_blocks_what_comes_after_for_seconds_alone() {
             .is_err()
     );
     let fate = |attempts| {
-        let reply = answered(500, None);
-        decided_of(replay(attempts), webhook.clone(), reply, 0.0)
+        let failed = answered(500, None);
+        decided_of(replay(attempts), webhook.clone(), failed, 0.0)
             .settlement
             .fate
     };
