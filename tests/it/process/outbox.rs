@@ -205,6 +205,13 @@ async fn a_replay_beside_a_running_daemon_is_sent_by_it_in_order_under_the_same_
     fail_all(&store).await;
     store.close().await.unwrap();
     let daemon = around.start();
+    // A poll: it has the store.
+    let polls = async {
+        while around.handle().credits_used() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, polls).await.unwrap();
     let told = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
     let dry = cli(&around, &["deliveries", "replay", "--dry-run"]).await;
     assert_eq!(told(&dry), "9 deliveries would be sent\n");
