@@ -10,6 +10,7 @@ mod condition;
 mod lane;
 mod patience;
 mod report;
+mod setback;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +24,8 @@ use super::Progress;
 use super::instruments::{Instruments, Standing};
 use crate::clock::Clock;
 use crate::config::Webhook;
-use crate::domain::Event;
 use crate::domain::event::WebhookNews;
+use crate::domain::{Event, Timestamp};
 use crate::store::streak::Streak;
 use crate::store::{DisabledWebhook, Outgoing, Store, StoreError, WebhookHealth};
 use crate::web::views::LaneState;
@@ -122,8 +123,8 @@ impl Dispatcher {
         };
         let health = common.store.webhook_health().await?;
         let lanes = endpoints.into_iter().map(|endpoint| {
-            let streak = streak_of(&endpoint, &health);
-            (endpoint, streak)
+            let past = Past::of(&endpoint, &health);
+            (endpoint, past)
         });
         let mut running = Lanes::start(lanes, &common, drain.child_token());
         running.watch(&common.clock, &self.parts.progress).await
@@ -170,16 +171,25 @@ impl Dispatcher {
     }
 }
 
-/// The failures at the present address; at another one the count begins anew.
-fn streak_of(endpoint: &Endpoint, health: &[WebhookHealth]) -> Streak {
-    let same = |known: &&WebhookHealth| {
-        known.webhook == endpoint.webhook().id && known.url_hash == endpoint.url_hash()
-    };
-    health
-        .iter()
-        .find(same)
-        .map(|known| known.streak)
-        .unwrap_or_default()
+/// What was stored of a receiver when the program stopped.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    streak: Streak,
+    paused_until: Option<Timestamp>,
+}
+
+impl Past {
+    /// What is known of the present address; at another one everything begins anew.
+    fn of(endpoint: &Endpoint, health: &[WebhookHealth]) -> Self {
+        let same = |known: &&WebhookHealth| {
+            known.webhook == endpoint.webhook().id && known.url_hash == endpoint.url_hash()
+        };
+        let known = health.iter().find(same).map(|known| Self {
+            streak: known.streak,
+            paused_until: known.paused_until,
+        });
+        known.unwrap_or_default()
+    }
 }
 
 fn still_disabled(record: &DisabledWebhook, endpoint: &Endpoint) -> bool {
@@ -195,16 +205,16 @@ struct Lanes {
 
 impl Lanes {
     fn start(
-        lanes: impl Iterator<Item = (Endpoint, Streak)>,
+        lanes: impl Iterator<Item = (Endpoint, Past)>,
         common: &Common,
         stop: CancellationToken,
     ) -> Self {
         let mut tasks = JoinSet::new();
         let mut progress = Vec::new();
-        for (endpoint, streak) in lanes {
+        for (endpoint, past) in lanes {
             let beats = Progress::new(common.clock.clone());
             progress.push(beats.clone());
-            let lane = Lane::new(endpoint, streak, common.clone(), beats);
+            let lane = Lane::new(endpoint, past, common.clone(), beats);
             tasks.spawn(lane.run(stop.clone()));
         }
         Self {

@@ -21,12 +21,13 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use self::history::PollMark;
+use self::log::{DeliveryFilter, Status};
 use self::streak::Streak;
 use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{CreatorState, Transition};
-use crate::domain::{Event, EventId, EventType, Timestamp, Username};
+use crate::domain::{Event, EventId, EventType, Timestamp, Timing, Username};
 
 /// Where a debug build can be told to abort: `TALLYLIGHT_ABORT_AT=NAME`, or `NAME:3` for the third time.
 ///
@@ -90,6 +91,33 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// `alerts` is stored, unless one of its type was for this webhook within the hour. Of a
     /// delivery that is not pending (any more) nothing is stored, and a warning logged.
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// Sends again: puts at most `limit` of the deliveries that `filter` means back into their
+    /// queues, due at `now`, in order of their numbers; their numbers.
+    ///
+    /// One that ended is pending again, behind what is older and before what is younger of its
+    /// webhook and creator. Its schedule begins anew for a few attempts, whatever it had used
+    /// up, and if they fail it is again what it was. One that is pending is only brought
+    /// forward, by an attempt that its schedule does not count. Empty `statuses` mean all.
+    /// Bounded by `limit` alone: page with `after`, the last number that was returned.
+    async fn replay(
+        &self,
+        filter: DeliveryFilter,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<DeliveryId>, StoreError>;
+
+    /// Brings forward the deliveries of `webhook` that wait longer than a delivery may: the
+    /// clock was set back; how many.
+    ///
+    /// After `n` counted attempts one waits `longest[n]` from `now` at most; the last entry is
+    /// for all beyond.
+    async fn pull_in(
+        &self,
+        webhook: &WebhookId,
+        now: Timestamp,
+        longest: Vec<Duration>,
+    ) -> Result<usize, StoreError>;
 
     /// The webhooks that were disabled and not enabled since.
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError>;
@@ -249,8 +277,19 @@ pub struct Delivery {
     pub event_at: Timestamp,
     /// Attempts made so far.
     pub attempts: u32,
+    /// How many of them its schedule does not count, since a person asked for what followed.
+    pub spared: u32,
+    /// What it was when a person asked for it again; `None` if nobody did.
+    pub replay_of: Option<Status>,
     /// When the next attempt falls due.
     pub due_at: Timestamp,
+}
+
+impl Delivery {
+    /// Attempts made so far, as its schedule counts them.
+    pub fn counted_attempts(&self) -> u32 {
+        self.attempts.saturating_sub(self.spared)
+    }
 }
 
 /// What came of one attempt.
@@ -266,6 +305,8 @@ pub struct Settlement {
     pub disable: Option<DisabledWebhook>,
     /// The address that was tried, as a hash: failures at another one do not count.
     pub url_hash: String,
+    /// Until when its receiver asked to be left alone, if it did.
+    pub paused_until: Option<Timestamp>,
     /// What others are to hear of this webhook.
     pub alerts: Vec<Outgoing>,
 }
@@ -279,6 +320,8 @@ pub struct WebhookHealth {
     pub url_hash: String,
     /// Its failures since the last 2xx there.
     pub streak: Streak,
+    /// Until when it asked to be left alone, the last time that it did.
+    pub paused_until: Option<Timestamp>,
 }
 
 /// One attempt, for the log of attempts.
@@ -288,6 +331,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long it took.
     pub took: Duration,
+    /// Where that time went.
+    pub timing: Timing,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// What went wrong, from a closed set; `None` for a 2xx.
@@ -315,7 +360,8 @@ pub enum Fate {
     Delivered,
     /// Tried again at this time; the creator's later deliveries wait behind it.
     Retry(Timestamp),
-    /// Attempts used up: kept in the log, the creator's next delivery moves up.
+    /// Attempts used up: kept in the log (a replay as what it was before), the creator's next
+    /// delivery moves up.
     Failed,
     /// Too old to be worth sending: kept in the log, the next moves up.
     Expired,

@@ -11,9 +11,10 @@ pub mod outcome;
 pub mod request;
 mod resolver;
 pub mod sender;
+mod stopwatch;
 mod transport;
 
 pub use formats::FormatError;
 pub use outcome::{ErrorClass, Outcome, Verdict};
 pub use request::{Endpoint, EndpointError, Request};
-pub use sender::{Answer, Breakage, HttpSender, Reply, Sender, SenderError};
+pub use sender::{Answer, Breakage, Exchange, HttpSender, Reply, Sender, SenderError};

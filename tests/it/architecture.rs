@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("schedule", &["domain"]),
     ("config", &["domain"]),
     ("store", &["abort", "config", "domain"]),
-    ("webhook", &["config", "domain"]),
+    ("webhook", &["clock", "config", "domain"]),
     ("konbini", &["config", "domain"]),
     ("simulator", &["clock", "domain"]),
     ("metrics", &[]),

@@ -5,6 +5,7 @@ mod hostile;
 mod kills;
 mod ledger;
 mod life;
+mod outbox;
 mod web;
 
 use std::fs::{self, File};

@@ -78,11 +78,13 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Timing;
 
     fn attempt(status: Option<u16>, error: Option<&'static str>) -> Attempt {
         Attempt {
             started_at: Timestamp::from_millis(1_772_217_402_000),
             took: Duration::from_secs(1),
+            timing: Timing::default(),
             status,
             error,
             answer: Vec::new(),

@@ -4,32 +4,27 @@
 //! the store fails. A delivery that waits for its next attempt holds none: a creator whose
 //! deliveries fail does not keep the others waiting.
 
+mod shared;
+mod shown;
+
 use std::collections::HashMap;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{Claimed, Decision, given_up};
-use super::breaker::{Change, Leave};
-use super::condition::Condition;
-use super::patience::{self, Complaints};
-use super::{Common, report};
-use crate::abort;
-use crate::config::WebhookId;
+use self::shared::Shared;
+use super::attempt::Claimed;
+use super::breaker::Leave;
+use super::setback::Setback;
+use super::{Common, Past, patience, report};
 use crate::daemon::Progress;
-use crate::daemon::instruments::{Instruments, Standing};
 use crate::domain::Username;
-use crate::domain::event::WebhookNews;
 use crate::schedule::rate::RateLimit;
-use crate::store::streak::Streak;
-use crate::store::{Settlement, StoreError};
-use crate::web::views::LaneState;
+use crate::store::StoreError;
 use crate::webhook::Endpoint;
 
 /// The longest time between two looks at the queue, woken or not.
@@ -47,52 +42,23 @@ pub(super) struct Lane {
     /// Whose delivery each task carries; events of the monitor itself are one line too.
     lines: HashMap<Id, Option<Username>>,
     rate: Option<RateLimit>,
+    setback: Setback,
     store_failures: u32,
     /// Monotonic: no claim before this, since the store failed.
     store_retry_at: Duration,
 }
 
-/// What the loop and its attempts both know.
-struct Shared {
-    endpoint: Endpoint,
-    common: Common,
-    complaints: Complaints,
-    /// Monotonic milliseconds: the receiver asked to be left alone until then.
-    paused_until: AtomicU64,
-    disabled: AtomicBool,
-    condition: Mutex<Condition>,
-}
-
 impl Lane {
-    /// A lane that goes on from the failures in `streak`.
-    pub(super) fn new(
-        endpoint: Endpoint,
-        streak: Streak,
-        common: Common,
-        progress: Progress,
-    ) -> Self {
+    /// A lane that goes on from what was stored of its receiver.
+    pub(super) fn new(endpoint: Endpoint, past: Past, common: Common, progress: Progress) -> Self {
         // Spaced evenly: in no span of time more than the rate says.
         let rate = endpoint
             .webhook()
             .rate
             .map(|rate| RateLimit::new(f64::from(rate.count) / rate.per.as_secs_f64(), 1));
-        let slots = endpoint.webhook().concurrency.clamp(1, 32);
-        let condition = Condition::restored(streak, slots, common.clock.monotonic());
-        let shared = Shared {
-            endpoint,
-            common,
-            complaints: Complaints::default(),
-            paused_until: AtomicU64::new(0),
-            disabled: AtomicBool::new(false),
-            condition: Mutex::new(condition),
-        };
-        shared
-            .common
-            .instruments
-            .board
-            .note(shared.id(), shared.standing());
         Self {
-            shared: Arc::new(shared),
+            setback: Setback::of(endpoint.webhook()),
+            shared: Arc::new(Shared::new(endpoint, common, past)),
             progress,
             under_way: JoinSet::new(),
             lines: HashMap::new(),
@@ -155,8 +121,14 @@ impl Lane {
         stop: &CancellationToken,
     ) -> Result<Duration, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let (store, id) = (&shared.common.store, shared.id());
-        let now = shared.common.clock.now();
+        let Common { store, clock, .. } = &shared.common;
+        let id = shared.id();
+        let now = clock.now();
+        if self.setback.is_due(now, clock.monotonic()) {
+            let moved = store.pull_in(id, now, self.setback.longest()).await?;
+            report::brought_forward(id, moved);
+            self.setback.done(now, clock.monotonic());
+        }
         // What is under way is still due: with as many rows as slots, enough others are among them.
         for delivery in store.due(id, now, slots).await? {
             let busy = self.lines.values().any(|line| *line == delivery.creator);
@@ -231,183 +203,5 @@ impl Lane {
 async fn woken(outbox: &mut watch::Receiver<u64>) {
     if outbox.changed().await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-impl Shared {
-    fn id(&self) -> &WebhookId {
-        &self.endpoint.webhook().id
-    }
-
-    fn condition(&self) -> MutexGuard<'_, Condition> {
-        self.condition
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn paused_until(&self) -> Duration {
-        Duration::from_millis(self.paused_until.load(Ordering::Relaxed))
-    }
-
-    fn disabled(&self) -> bool {
-        self.disabled.load(Ordering::Relaxed)
-    }
-
-    /// Takes one claimed delivery to its stored settlement.
-    async fn deliver(
-        self: Arc<Self>,
-        claimed: Claimed,
-        stop: CancellationToken,
-    ) -> Result<(), StoreError> {
-        let now = self.common.clock.now();
-        let decision = match claimed.unless_expired(&self.endpoint, now) {
-            Err(expired) => *expired,
-            Ok(claimed) => match self.attempt(claimed, &stop).await {
-                Some(decision) => decision,
-                None => return Ok(()),
-            },
-        };
-        report::decided(self.id(), &decision);
-        self.note(&decision);
-        self.settle(decision.settlement).await
-    }
-
-    /// `None` if there was no attempt: the lane was stopped, paused or disabled while it waited for a connection.
-    async fn attempt(&self, claimed: Claimed, stop: &CancellationToken) -> Option<Decision> {
-        let Common {
-            clock,
-            sender,
-            connections,
-            ..
-        } = &self.common;
-        let permit = tokio::select! {
-            biased;
-            () = stop.cancelled() => return None,
-            permit = connections.acquire() => permit.ok()?,
-        };
-        if self.held(clock.monotonic()) {
-            return None;
-        }
-        abort::point("delivery.before_send");
-        let concluded = claimed.send(&self.endpoint, sender.as_ref(), clock).await;
-        drop(permit);
-        abort::point("delivery.before_settle");
-        let mut decision = concluded.decide(&self.endpoint, rand::random());
-        self.learn(&mut decision);
-        Some(decision)
-    }
-
-    /// Whether no request may go out.
-    fn held(&self, now: Duration) -> bool {
-        let open = matches!(self.condition().leave(now), Leave::Wait(_));
-        self.disabled() || self.paused_until() > now || open
-    }
-
-    /// How the receiver fares, but for its last error.
-    fn standing(&self) -> Standing {
-        let clock = &self.common.clock;
-        let left = self.paused_until().saturating_sub(clock.monotonic());
-        let condition = self.condition();
-        Standing {
-            state: condition.state(),
-            since: condition.failing_since(),
-            paused_until: (!left.is_zero()).then(|| clock.now().plus(left)),
-            last_error: None,
-        }
-    }
-
-    /// Writes down what came of a delivery, for those who look.
-    fn note(&self, decision: &Decision) {
-        let Instruments {
-            metrics,
-            board,
-            changes,
-            ..
-        } = &self.common.instruments;
-        let settlement = &decision.settlement;
-        let attempt = settlement.attempt.as_ref();
-        metrics.attempted(
-            self.id(),
-            report::outcome(settlement.fate),
-            attempt.map(|a| a.took),
-        );
-        let Some(attempt) = attempt else { return };
-        if attempt.error.is_none() {
-            let after = attempt.ended_at().since(decision.delivery.event_at);
-            metrics.arrived(self.id(), after);
-        }
-        let mut standing = self.standing();
-        standing.last_error = attempt.error.is_some().then(|| decision.detail.clone());
-        if let Some(record) = &settlement.disable {
-            standing.state = LaneState::Disabled;
-            standing.since = Some(record.since);
-            standing.last_error = Some(record.reason.clone());
-        } else if self.disabled() {
-            // Begun before the webhook was disabled: what is known of it stays.
-            return;
-        }
-        board.note(self.id(), standing);
-        for alert in &settlement.alerts {
-            changes.tell(report::change(self.id(), &alert.event, &decision.detail));
-        }
-    }
-
-    /// Known to the loop before it is stored, so that no further request goes out meanwhile.
-    fn learn(&self, decision: &mut Decision) {
-        let now = self.common.clock.monotonic();
-        if let Some(pause) = decision.pause {
-            // Rounded up: a pause is never shorter than what was asked for.
-            let millis = u64::try_from(now.saturating_add(pause).as_millis()).unwrap_or(u64::MAX);
-            let millis = millis.saturating_add(1);
-            self.paused_until.fetch_max(millis, Ordering::Relaxed);
-        }
-        let Some(attempt) = &decision.settlement.attempt else {
-            return;
-        };
-        let ended_at = attempt.ended_at();
-        let (learnt, since) = {
-            let mut condition = self.condition();
-            let learnt = condition.take(attempt, now);
-            (learnt, condition.failing_since().unwrap_or(ended_at))
-        };
-        let settlement = &mut decision.settlement;
-        if settlement.disable.is_none() && learnt.given_up.is_some() {
-            settlement.disable = Some(given_up(&self.endpoint, ended_at, &decision.detail));
-        }
-        if settlement.disable.is_some() {
-            self.disabled.store(true, Ordering::Relaxed);
-        }
-        let disabled = settlement.disable.is_some();
-        if disabled || matches!(learnt.breaker, Some(Change::Opened(_))) {
-            let news = WebhookNews {
-                webhook: self.id(),
-                disabled,
-                since,
-                at: ended_at,
-                last_error: &decision.detail,
-            };
-            settlement.alerts.push(self.common.alert(&news));
-        }
-        if let Some(change) = learnt.breaker {
-            report::breaker(self.id(), change);
-        }
-    }
-
-    /// Until it is stored: a store that fails does not make an attempt unmade.
-    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
-        let Common { store, clock, .. } = &self.common;
-        let mut failures = 0_u32;
-        loop {
-            let error = match store.settle(settlement.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(StoreError::Closed) => return Err(StoreError::Closed),
-                Err(error) => error,
-            };
-            failures = failures.saturating_add(1);
-            let now = clock.monotonic();
-            self.complaints.failed(self.id(), &error, now);
-            let next = now.saturating_add(patience::wait(failures));
-            clock.sleep_until(next).await;
-        }
     }
 }

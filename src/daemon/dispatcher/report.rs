@@ -52,8 +52,14 @@ pub(super) fn decided(webhook: &WebhookId, decision: &Decision) {
         Fate::Delivered => {
             info!(%webhook, %event, kind, creator, attempt, ms, "delivered");
         }
+        Fate::Retry(_) if decision.settlement.disable.is_some() => {
+            warn!(%webhook, %event, kind, creator, attempt, ms, class, detail, "delivery failed, waits with its webhook");
+        }
         Fate::Retry(next) => {
             warn!(%webhook, %event, kind, creator, attempt, ms, class, detail, %next, "delivery failed, will be tried again");
+        }
+        Fate::Failed if delivery.replay_of.is_some() => {
+            warn!(%webhook, %event, kind, creator, attempt, ms, class, detail, "replay failed, the delivery is what it was before");
         }
         Fate::Failed => {
             error!(%webhook, %event, kind, creator, attempt, ms, class, detail, "delivery given up, no attempt is left");
@@ -115,6 +121,13 @@ pub(super) fn still_disabled(record: &DisabledWebhook) {
 pub(super) fn enabled_again(record: &DisabledWebhook) {
     let webhook = &record.webhook;
     info!(%webhook, since = %record.since, "webhook is no longer disabled");
+}
+
+/// Deliveries waited longer than they may.
+pub(super) fn brought_forward(webhook: &WebhookId, deliveries: usize) {
+    if deliveries > 0 {
+        warn!(%webhook, deliveries, "the clock was set back: deliveries that would wait too long are brought forward");
+    }
 }
 
 /// A drain ended before everything under way did.

@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 
 use self::fakes::{FakeSender, FakeStore};
 use super::*;
-use crate::domain::Timestamp;
 use crate::webhook::ErrorClass;
 use crate::webhook::request::tests::webhook;
 

@@ -14,7 +14,8 @@ use crate::config::fixtures::{config, creator};
 use crate::domain::event::InstallationId;
 use crate::domain::{EventType, Timestamp, Username};
 use crate::store::history::Look;
-use crate::store::{Checkpoint, Delivery, DisabledWebhook, Settlement, WebhookHealth};
+use crate::store::log::DeliveryFilter;
+use crate::store::{Checkpoint, Delivery, DeliveryId, DisabledWebhook, Settlement, WebhookHealth};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -136,6 +137,22 @@ impl Store for FakeStore {
         unreachable!("the poller delivers nothing")
     }
     async fn settle(&self, _: Settlement) -> Result<(), StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn replay(
+        &self,
+        _: DeliveryFilter,
+        _: usize,
+        _: Timestamp,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn pull_in(
+        &self,
+        _: &WebhookId,
+        _: Timestamp,
+        _: Vec<Duration>,
+    ) -> Result<usize, StoreError> {
         unreachable!("the poller delivers nothing")
     }
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {

@@ -7,6 +7,7 @@ pub(super) mod health;
 pub(super) mod history;
 pub(super) mod model;
 pub(super) mod queue;
+pub(super) mod replay;
 pub(super) mod stage;
 pub(super) mod state;
 
@@ -56,6 +57,14 @@ macro_rules! contract {
             queue: pruning_never_takes_what_is_pending,
             queue: a_stream_may_outlive_its_samples_and_events,
             queue: what_a_webhook_has_not_heard_holds_up_no_pruning,
+            replay: what_ended_is_due_again_in_order_under_the_same_ids,
+            replay: a_replay_goes_before_what_is_younger_and_behind_what_is_older,
+            replay: a_replay_that_fails_is_what_it_was_and_its_line_moves_on,
+            replay: a_replay_begins_the_schedule_anew,
+            replay: a_pending_delivery_is_brought_forward_by_an_attempt_that_does_not_count,
+            replay: deliveries_are_chosen_by_number_and_filter_up_to_a_limit,
+            replay: what_waits_longer_than_it_may_is_pulled_in,
+            health: a_pause_is_remembered_across_restarts_for_the_same_address,
             health: failures_are_counted_across_restarts,
             health: a_success_an_enabling_and_another_address_begin_the_count_anew,
             health: what_was_never_sent_says_nothing_of_the_receiver,

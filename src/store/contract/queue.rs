@@ -93,6 +93,7 @@ pub(crate) async fn whatever_ends_a_delivery_moves_the_line_on(ground: &impl Gro
             fate,
             disable: None,
             url_hash: "hash".to_owned(),
+            paused_until: None,
             alerts: Vec::new(),
         };
         store.settle(settled).await.unwrap();

@@ -19,6 +19,7 @@ mod migrate;
 mod pages;
 mod prune;
 mod queue;
+pub mod replay;
 mod writer;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -36,15 +38,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crew::{Crew, Work};
 use fault::Fault;
 use file::{Access, Place};
+use replay::{Waits, Wanted};
 use writer::{Effect, Job, Operation, Writer};
 
 use crate::config::WebhookId;
 use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
-use crate::store::log::Replayed;
+use crate::store::log::{DeliveryFilter, Replayed};
 use crate::store::{
-    Change, Checkpoint, Delivery, DisabledWebhook, Expired, PastStream, Settlement, Snapshot,
-    Store, StoreError, WebhookHealth,
+    Change, Checkpoint, Delivery, DeliveryId, DisabledWebhook, Expired, PastStream, Settlement,
+    Snapshot, Store, StoreError, WebhookHealth,
 };
 
 /// Operations that may wait for the writer; whoever comes then waits outside.
@@ -133,7 +136,7 @@ impl Sqlite {
     ///
     /// Of a delivery that is pending nothing is stored: the daemon sends it.
     pub async fn replayed(&self, replayed: Replayed) -> Result<(), StoreError> {
-        let operation = Operation::Replay(Box::new(replayed));
+        let operation = Operation::Replayed(Box::new(replayed));
         self.write(operation).await.map(drop)
     }
 
@@ -234,6 +237,32 @@ impl Store for Sqlite {
         self.write(operation).await.map(drop)
     }
 
+    async fn replay(
+        &self,
+        filter: DeliveryFilter,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        let wanted = Wanted { filter, limit, now };
+        let operation = Operation::Replay(Box::new(wanted));
+        Ok(self.write(operation).await?.replayed)
+    }
+
+    async fn pull_in(
+        &self,
+        webhook: &WebhookId,
+        now: Timestamp,
+        longest: Vec<Duration>,
+    ) -> Result<usize, StoreError> {
+        let waits = Waits {
+            webhook: Arc::clone(webhook),
+            now,
+            longest,
+        };
+        let operation = Operation::PullIn(Box::new(waits));
+        Ok(self.write(operation).await?.rows)
+    }
+
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
         self.read("list disabled webhooks", queue::disabled).await
     }
@@ -249,7 +278,7 @@ impl Store for Sqlite {
 
     async fn prune(&self, expired: Expired, limit: usize) -> Result<usize, StoreError> {
         let operation = Operation::Prune { expired, limit };
-        Ok(self.write(operation).await?.deleted)
+        Ok(self.write(operation).await?.rows)
     }
 
     fn outbox(&self) -> watch::Receiver<u64> {
