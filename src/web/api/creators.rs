@@ -32,7 +32,7 @@ pub(super) struct Wish {
     #[param(value_type = u16, minimum = 1, maximum = 200, required = false)]
     limit: Option<Limit<{ CreatorQuery::MOST }>>,
     /// `next` of the page before.
-    #[param(value_type = Name, required = false)]
+    #[param(value_type = Name, inline, required = false)]
     cursor: Option<Name>,
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn list(
 
 /// One creator with all that is known of it.
 #[utoipa::path(get, path = "/api/v1/creators/{username}", tag = "creators",
-    params(("username" = Name, Path, description = "with or without `@`")),
+    params(("username" = inline(Name), Path, description = "with or without `@`")),
     responses((status = 200, description = "the creator", body = CreatorDetail)))]
 pub(super) async fn one(
     State(site): State<Arc<Site>>,
@@ -72,7 +72,7 @@ pub(super) async fn one(
 
 /// Has a creator polled soon, within rate and budget.
 #[utoipa::path(post, path = "/api/v1/creators/{username}/poll", tag = "creators",
-    params(("username" = Name, Path, description = "with or without `@`")),
+    params(("username" = inline(Name), Path, description = "with or without `@`")),
     security(("token" = [])),
     responses((status = 202, description = "it is the next to be polled")))]
 pub(super) async fn poll(

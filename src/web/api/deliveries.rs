@@ -28,7 +28,7 @@ pub(super) struct Wish {
     #[param(value_type = DeliveryStatus, required = false)]
     status: Option<DeliveryStatus>,
     /// Of events about this creator.
-    #[param(value_type = Name, required = false)]
+    #[param(value_type = Name, inline, required = false)]
     creator: Option<Name>,
     /// Of events detected at this time or later.
     #[param(value_type = Timestamp, required = false)]

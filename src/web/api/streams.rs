@@ -21,7 +21,7 @@ use crate::web::problem::Problem;
 #[into_params(parameter_in = Query)]
 pub(super) struct Wish {
     /// Of this creator, on the watchlist or not.
-    #[param(value_type = Name, required = false)]
+    #[param(value_type = Name, inline, required = false)]
     creator: Option<Name>,
     /// That began at this time or later.
     #[param(value_type = Timestamp, required = false)]
