@@ -76,7 +76,9 @@ async fn described(response: Response) -> Response {
     let problem = Problem::new(status, String::from_utf8_lossy(&words));
     let mut response = problem.into_response();
     if let Some(methods) = head.headers.get(header::ALLOW) {
-        response.headers_mut().insert(header::ALLOW, methods.clone());
+        response
+            .headers_mut()
+            .insert(header::ALLOW, methods.clone());
     }
     response
 }

@@ -8,7 +8,7 @@ pub(super) mod history;
 pub(super) mod model;
 pub(super) mod queue;
 pub(super) mod replay;
-pub(super) mod stage;
+pub(crate) mod stage;
 pub(super) mod state;
 
 use std::sync::Arc;

@@ -44,7 +44,10 @@ pub(super) async fn list(
     Query(wish): Query<Wish>,
 ) -> Result<Json<CreatorPage>, Problem> {
     let search = wish.search.map(|text| text.to_lowercase());
-    if search.as_ref().is_some_and(|text| text.chars().count() > LONGEST_SEARCH) {
+    if search
+        .as_ref()
+        .is_some_and(|text| text.chars().count() > LONGEST_SEARCH)
+    {
         let allowed = format!("search: allowed are {LONGEST_SEARCH} characters");
         return Err(Problem::bad_request(allowed));
     }

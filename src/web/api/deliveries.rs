@@ -1,7 +1,6 @@
 //! The log of deliveries, and an order to send one again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
 use super::asked::{Limit, Name, Nothing};
+use super::seconds;
 use crate::domain::{Timestamp, Username};
 use crate::store::DeliveryId;
 use crate::store::log::{AttemptRecord, DeliveryFilter, DeliveryRecord, Status};
@@ -180,14 +180,13 @@ struct Attempt {
 
 impl From<AttemptRecord> for Attempt {
     fn from(record: AttemptRecord) -> Self {
-        let seconds = |span: Option<Duration>| span.map(|span| span.as_secs_f64());
         Self {
             number: record.number,
             started_at: record.started_at,
-            took_seconds: record.took.as_secs_f64(),
-            dns_seconds: seconds(record.timing.dns),
-            connect_seconds: seconds(record.timing.connect),
-            first_byte_seconds: seconds(record.timing.first_byte),
+            took_seconds: seconds(record.took),
+            dns_seconds: record.timing.dns.map(seconds),
+            connect_seconds: record.timing.connect.map(seconds),
+            first_byte_seconds: record.timing.first_byte.map(seconds),
             status: record.status,
             error: record.error,
             answer: String::from_utf8_lossy(&record.answer).into_owned(),

@@ -78,9 +78,18 @@ fn refuse(operation: &mut Operation, may_be_unknown: bool) {
     let mut all = vec![
         ("400", "a parameter is unknown or makes no sense"),
         ("401", "the token is missing or wrong"),
-        ("403", "another site's page may change nothing, and without a `token` in [http] nobody may"),
-        ("421", "the request was made under a name that is not this machine's"),
-        ("503", "the daemon is stopping, busy, or its store does not answer"),
+        (
+            "403",
+            "another site's page may change nothing, and without a `token` in [http] nobody may",
+        ),
+        (
+            "421",
+            "the request was made under a name that is not this machine's",
+        ),
+        (
+            "503",
+            "the daemon is stopping, busy, or its store does not answer",
+        ),
     ];
     if may_be_unknown {
         all.push(("404", "there is no such thing"));

@@ -15,6 +15,7 @@ mod status;
 mod streams;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::{Extension, Router};
 use utoipa::openapi::OpenApi;
@@ -53,6 +54,11 @@ fn assembled() -> (Router<Arc<Site>>, OpenApi) {
         .routes(routes!(public::badge))
         .split_for_parts();
     (router, document::completed(described))
+}
+
+/// To the millisecond, in as few digits as that takes.
+fn seconds(span: Duration) -> f64 {
+    span.as_millis() as f64 / 1_000.0
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! History: streams that run or are over, and their audience.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -9,9 +8,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::asked::{Limit, Name, Place};
+use super::seconds;
 use crate::domain::tracker::{EndReason, Visibility};
 use crate::domain::{RoomId, Timestamp, Username};
 use crate::store::history::{SampleQuery, SampleRecord, SamplesOf, StreamQuery, StreamRecord};
+
 use crate::web::Site;
 use crate::web::problem::Problem;
 
@@ -94,8 +95,8 @@ impl From<StreamRecord> for RecordedStream {
         Self {
             id: stream.room.as_ref().map(ToString::to_string),
             url: stream.creator.live_url(),
-            duration_seconds: stream.duration().map(|span| span.as_secs_f64()),
-            detection_delay_seconds: delay.map(|span: Duration| span.as_secs_f64()),
+            duration_seconds: stream.duration().map(seconds),
+            detection_delay_seconds: delay.map(seconds),
             creator: stream.creator,
             title: stream.title,
             started_at: stream.started_at,
