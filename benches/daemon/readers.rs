@@ -5,6 +5,7 @@
 //! again a moment after one, or after 15 seconds. Readers, simulator and daemon share the
 //! machine's cores, so what is measured is more than the daemon's part of the cost.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use tallylight::simulator::{Handle, Receiver, wire};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::process::cpu;
 use crate::surroundings::{Daemon, Place, name, simulator};
@@ -133,7 +134,7 @@ async fn reader(address: String, got: Arc<Got>, seed: u64) {
     let mut buffer = vec![0; 64 * 1024];
     let mut random = seed;
     loop {
-        let mut refresh_at = Instant::now() + REFRESH_EVERY;
+        let mut refresh = pin!(sleep(REFRESH_EVERY));
         let mut due = false;
         loop {
             tokio::select! {
@@ -146,10 +147,10 @@ async fn reader(address: String, got: Arc<Got>, seed: u64) {
                         due = true;
                         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                         let wait = SETTLE + (random >> 33) % SPREAD;
-                        refresh_at = Instant::now() + Duration::from_millis(wait);
+                        refresh.set(sleep(Duration::from_millis(wait)));
                     }
                 }
-                () = sleep_until(refresh_at) => break,
+                () = &mut refresh => break,
             }
         }
         ask(&mut page, "/").await;
@@ -168,7 +169,7 @@ async fn ask(stream: &mut TcpStream, path: &str) {
 /// One answer with a content-length, head and body.
 async fn answer(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
-    let mut piece = [0; 16 * 1024];
+    let mut piece = vec![0; 16 * 1024];
     loop {
         let read = stream.read(&mut piece).await.unwrap();
         assert!(read > 0, "the answer broke off");
@@ -191,7 +192,7 @@ async fn get(address: &str, path: &str) -> String {
         ask(&mut stream, path).await;
         answer(&mut stream).await
     });
-    asked.await.expect("no answer")
+    asked.await.unwrap()
 }
 
 /// `poll_lateness_seconds`: upper bounds in seconds, and how many polls up to each.

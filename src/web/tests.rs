@@ -139,6 +139,8 @@ pub(crate) struct FakeMonitor {
     poller_age: Mutex<Duration>,
     store_fails: AtomicBool,
     poller_hangs: AtomicBool,
+    /// What every reader is shown until it is taken away.
+    pub(super) shared: Mutex<Option<Arc<Overview>>>,
     pub(super) polled: Mutex<Vec<Username>>,
     pub(super) asked: Mutex<Vec<CreatorQuery>>,
     pub(super) changes: Changes,
@@ -150,7 +152,10 @@ impl Monitor for FakeMonitor {
         if self.poller_hangs.load(Ordering::Relaxed) {
             return Err(Unavailable::Busy("poller"));
         }
-        Ok(Arc::new(overview()))
+        let mut shared = self.shared.lock().unwrap();
+        Ok(Arc::clone(
+            shared.get_or_insert_with(|| Arc::new(overview())),
+        ))
     }
     async fn creators(&self, query: CreatorQuery) -> Result<CreatorPage, Unavailable> {
         self.asked.lock().unwrap().push(query);
@@ -538,4 +543,22 @@ async fn a_port_that_is_taken_is_named() {
         "{error}"
     );
     assert!(error.contains("`listen` in [http]"), "{error}");
+}
+
+#[tokio::test]
+async fn readers_of_one_overview_share_one_page_and_see_the_next_one() {
+    let bench = Bench::start().await;
+    let first = bench.get("/").await.text().await.unwrap();
+    // To draw it again would need the store.
+    bench.monitor.store_fails.store(true, Ordering::Relaxed);
+    let again = bench.get("/").await;
+    assert_eq!(again.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(again.text().await.unwrap(), first);
+    let with_covers = bench.get("/?covers=show").await;
+    assert_eq!(with_covers.status(), StatusCode::SERVICE_UNAVAILABLE);
+    bench.monitor.shared.lock().unwrap().take();
+    assert_eq!(
+        bench.get("/").await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document: made once, of what stands beside each route, and served.
+//! The `OpenAPI` 3.1 document: made once, of what stands beside each route, and served.
 
 use std::sync::Arc;
 

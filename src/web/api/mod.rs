@@ -1,4 +1,4 @@
-//! The API: what programs read and order, and the OpenAPI document that describes it.
+//! The API: what programs read and order, and the `OpenAPI` document that describes it.
 //!
 //! A route exists by its description: path, parameters and answers stand beside its handler,
 //! and both router and document are made of them. Unknown parameters are refused, so that a
