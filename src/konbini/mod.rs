@@ -8,6 +8,7 @@ pub mod client;
 
 use async_trait::async_trait;
 
+use answer::ProfileAnswer;
 pub use client::{Client, ClientError};
 
 use crate::domain::{Observation, Username};
@@ -17,6 +18,10 @@ use crate::domain::{Observation, Username};
 pub trait Source: std::fmt::Debug + Send + Sync {
     /// Asks once whether `username` is live. A failure is an [`Observation::Unclear`], never an error.
     async fn poll(&self, username: &Username) -> Answer;
+
+    /// Asks once who `username` is, for a credit. The only call that tells a creator who is not
+    /// live from one who does not exist.
+    async fn profile(&self, username: &Username) -> ProfileAnswer;
 }
 
 /// What one request brought.

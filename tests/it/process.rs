@@ -5,6 +5,7 @@ mod hostile;
 mod kills;
 mod ledger;
 mod life;
+mod people;
 
 use std::fs::{self, File};
 use std::path::PathBuf;

@@ -8,9 +8,13 @@ mod announce;
 mod bulletin;
 mod core;
 mod crowd;
+mod defect;
 mod inbox;
+mod inquiries;
+mod notices;
 mod orders;
 mod planner;
+mod registry;
 mod roster;
 mod settings;
 
@@ -23,15 +27,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::core::Core;
+use self::defect::{panicked, profile_panicked};
 use self::inbox::Request;
 pub(crate) use self::inbox::{Desk, Inbox, desk};
-use self::orders::{Draft, Job, Next, Now, Poll, Then};
+use self::orders::{Draft, Inquiry, Job, Next, Now, Poll, Then};
 use super::progress::Progress;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::retry::doubling;
-use crate::domain::{Cause, Observation, Unclear};
-use crate::konbini::{Answer, Credits, Source};
+use crate::konbini::answer::ProfileAnswer;
+use crate::konbini::{Answer, Source};
 use crate::schedule::CreatorIndex;
 use crate::schedule::ledger::Spent;
 use crate::store::{Change, PastStream, Snapshot, Store, StoreError};
@@ -60,6 +65,7 @@ pub(crate) struct Poller {
 #[derive(Debug)]
 enum Done {
     Answered(Poll, Answer),
+    Profiled(Inquiry, ProfileAnswer),
     Stored(Then, Result<(), StoreError>),
     Checkpointed(Vec<CreatorIndex>, Vec<Spent>, Result<(), StoreError>),
 }
@@ -156,9 +162,10 @@ impl Running {
     fn start_what_is_due(&mut self) -> Duration {
         loop {
             let next = self.core.next(self.poller.now());
-            self.store_health();
+            self.store_news();
             match next {
                 Next::Poll(poll) => self.start(poll),
+                Next::Inquire(inquiry) => self.inquire(inquiry),
                 Next::WaitUntil(due) => return due,
                 Next::WaitForOthers => return Duration::MAX,
             }
@@ -177,9 +184,23 @@ impl Running {
         });
     }
 
+    fn inquire(&mut self, inquiry: Inquiry) {
+        tracing::debug!(creator = %inquiry.username, "profile call");
+        let source = Arc::clone(&self.poller.source);
+        self.under_way.spawn(async move {
+            let asked = AssertUnwindSafe(source.profile(&inquiry.username))
+                .catch_unwind()
+                .await;
+            Done::Profiled(inquiry, asked.unwrap_or_else(|_| profile_panicked()))
+        });
+    }
+
     fn ended(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), StoreError> {
         match done {
             Ok(Done::Answered(poll, answer)) => self.answered(&poll, &answer),
+            Ok(Done::Profiled(inquiry, answer)) => {
+                self.core.profiled(&inquiry, &answer, self.poller.now());
+            }
             Ok(Done::Stored(then, result)) => {
                 result?;
                 self.core.stored(then, self.poller.now());
@@ -195,7 +216,7 @@ impl Running {
                 });
             }
         }
-        self.store_health();
+        self.store_news();
         Ok(())
     }
 
@@ -210,8 +231,8 @@ impl Running {
         }
     }
 
-    fn store_health(&mut self) {
-        while let Some(job) = self.core.health_job() {
+    fn store_news(&mut self) {
+        while let Some(job) = self.core.news_job() {
             self.store(job);
         }
     }
@@ -312,17 +333,6 @@ async fn store_until_stored(
             );
         }
         tokio::time::sleep(doubling(failures, STORE_RETRY, STORE_RETRY_LONGEST)).await;
-    }
-}
-
-/// A panic in one poll is a failed poll.
-fn panicked() -> Answer {
-    Answer {
-        observation: Observation::Unclear(Unclear::new(
-            Cause::Malformed,
-            "the poll panicked; this is a defect of tallylight",
-        )),
-        credits: Credits::default(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! invokes `contract!` with a function that makes one.
 
 pub(super) mod health;
+pub(super) mod identity;
 pub(super) mod model;
 pub(super) mod queue;
 pub(super) mod stage;
@@ -48,6 +49,9 @@ macro_rules! contract {
             queue: the_outbox_tells_of_new_and_promoted_deliveries_alone,
             queue: pruning_forgets_what_is_old_and_done,
             queue: pruning_never_takes_what_is_pending,
+            identity: an_identity_and_its_event_are_stored_together_or_not_at_all,
+            identity: a_checkpoint_adds_to_an_identity_and_takes_nothing_away,
+            identity: a_new_name_takes_the_id_and_the_streams_that_are_over,
             health: failures_are_counted_across_restarts,
             health: a_success_an_enabling_and_another_address_begin_the_count_anew,
             health: what_was_never_sent_says_nothing_of_the_receiver,

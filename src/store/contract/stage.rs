@@ -86,7 +86,7 @@ impl Actor {
                 row: self.row.clone(),
                 transitions: taken.transitions,
             }),
-            degraded: None,
+            ..Change::default()
         }
     }
 }

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
-use super::{integer, millis};
+use super::{identity, integer, millis};
 use crate::store::{Checkpoint, Learnt, Spending};
 
 /// The key of what is known of all creators together.
@@ -16,6 +16,7 @@ pub(super) const POPULATION: &str = "population";
 pub(super) fn store(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Fault> {
     store_creators(connection, &checkpoint.creators)?;
     store_spending(connection, &checkpoint.spending)?;
+    identity::add(connection, &checkpoint.identities)?;
     if let Some(population) = &checkpoint.population {
         connection
             .prepare_cached(

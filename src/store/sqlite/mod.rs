@@ -11,6 +11,7 @@ mod fault;
 mod file;
 mod health;
 mod history;
+mod identity;
 mod load;
 pub mod log;
 mod migrate;

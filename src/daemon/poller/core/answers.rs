@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::super::crowd::Verdict;
-use super::super::orders::{Job, Now, Poll, Then};
+use super::super::orders::{Call, Job, Now, Poll, Then};
 use super::Core;
+use super::credits::cost_of;
 use crate::domain::observation::{Cause, Remedy};
 use crate::domain::retry::poll_retry;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{self, CreatorState, Reading, Step};
 use crate::domain::{Observation, Timestamp, Unclear, Username};
-use crate::konbini::{Answer, Credits};
+use crate::konbini::Answer;
 use crate::schedule::gate::Gate;
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
 use crate::store::{Change, CreatorChange, StoredCreator};
@@ -31,7 +32,12 @@ impl Core {
     ) -> Option<Job> {
         let observation = &answer.observation;
         self.in_flight -= 1;
-        self.planner.settle(poll.credit, cost_of(answer), now.wall);
+        let unclear = match observation {
+            Observation::Unclear(unclear) => Some(unclear),
+            Observation::Live(_) | Observation::Offline => None,
+        };
+        let cost = cost_of(unclear, answer.credits);
+        self.settle(Call::Poll, poll.credit, cost, now);
         let was_suspended = matches!(self.gate, Gate::Suspended { .. });
         self.gate.observe(observation, poll.probe, now.monotonic);
         if was_suspended && self.gate == Gate::Open {
@@ -102,11 +108,16 @@ impl Core {
                 return None;
             }
         };
+        if let Observation::Live(stream) = observation {
+            let username = self.roster.entry(creator).username().clone();
+            self.sighted(&username, &stream.profile, now);
+        }
         match step.reading {
             Reading::Telling => Some(self.job(creator, step, now, random)),
             Reading::Quiet | Reading::Unclear => {
                 self.plan(creator, &step.state, now, random);
                 self.roster.entry_mut(creator).state = step.state;
+                self.expect_inquiry(creator, now);
                 None
             }
         }
@@ -198,8 +209,8 @@ impl Core {
                     row,
                     transitions: step.transitions,
                 }),
-                degraded: None,
                 events,
+                ..Change::default()
             },
             then: Then::Creator {
                 creator,
@@ -210,15 +221,6 @@ impl Core {
         }
     }
 }
-/// What the answer cost: the headers' word, else nothing for what the contract calls free.
-fn cost_of(answer: &Answer) -> Credits {
-    let free = matches!(&answer.observation, Observation::Unclear(u) if u.cause.is_free());
-    Credits {
-        used: answer.credits.used.or(free.then_some(0)),
-        ..answer.credits
-    }
-}
-
 /// The first failure of a creator and every tenth, so that a failing API does not fill the log.
 fn log_unclear(username: &Username, unclear: &Unclear, in_a_row: u32, known: bool) {
     if !known && (in_a_row == 1 || in_a_row.is_multiple_of(10)) {
