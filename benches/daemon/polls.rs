@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use tallylight::clock::Clock;
 use tallylight::daemon::{self, World};
 use tallylight::domain::{Observation, Username};
+use tallylight::konbini::answer::ProfileAnswer;
 use tallylight::konbini::{Answer, Client, Source};
 use tallylight::store::sqlite::Sqlite;
 use tallylight::webhook::HttpSender;
@@ -42,6 +43,9 @@ impl Source for Counted {
         assert_eq!(answer.observation, Observation::Offline);
         self.polls.fetch_add(1, Ordering::Relaxed);
         answer
+    }
+    async fn profile(&self, username: &Username) -> ProfileAnswer {
+        self.client.profile(username).await
     }
 }
 

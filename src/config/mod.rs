@@ -32,7 +32,7 @@ use crate::domain::tracker::Rules;
 use crate::domain::{EventType, Username};
 pub use duration::{display as display_duration, parse as parse_duration};
 pub use expand::Env;
-pub use load::{Line, Loaded, from_text, load};
+pub use load::{Line, Loaded, NamedAt, from_text, load};
 pub use options::{
     ClientIdentity, Format, Heartbeat, Hours, HoursError, Rate, SignatureStyle, Sweep, TextFile,
     TimeZoneName,
@@ -150,6 +150,8 @@ pub struct Creator {
     pub labels: Arc<Labels>,
     /// For whoever reads the configuration.
     pub note: Option<String>,
+    /// The line that names the creator.
+    pub named_at: NamedAt,
 }
 
 /// A webhook's id in configuration, store and metrics: 1-64 of letters, digits, `_`, `-`, `.`.

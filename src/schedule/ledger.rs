@@ -13,6 +13,7 @@ use crate::domain::Timestamp;
 
 mod account;
 mod month;
+mod outlook;
 use account::Account;
 pub use month::Renewal;
 

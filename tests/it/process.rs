@@ -6,6 +6,7 @@ mod kills;
 mod ledger;
 mod life;
 mod outbox;
+mod people;
 mod web;
 
 use std::fs::{self, File};

@@ -13,6 +13,7 @@ use tallylight::daemon::{self, World};
 use tallylight::domain::source_health::DegradedReason;
 use tallylight::domain::tracker::Phase;
 use tallylight::domain::{Observation, Username};
+use tallylight::konbini::answer::ProfileAnswer;
 use tallylight::konbini::{Answer, Credits, Source};
 use tallylight::store::Store as _;
 use tallylight::store::sqlite::Sqlite;
@@ -40,6 +41,9 @@ impl Source for NobodyLive {
             observation: Observation::Offline,
             credits: Credits::default(),
         }
+    }
+    async fn profile(&self, _: &Username) -> ProfileAnswer {
+        unreachable!("no webhook wants to hear of missing creators")
     }
 }
 

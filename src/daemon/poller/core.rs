@@ -6,18 +6,22 @@
 //! the store.
 
 mod answers;
-
-pub(super) use answers::cost_of;
+mod credits;
+mod people;
 
 use std::time::Duration;
 
 use super::announce::Announcer;
 use super::bulletin::Bulletin;
 use super::crowd::Crowd;
+use super::inquiries::Inquiries;
+use super::notices::Notices;
 use super::orders::{Credit, Draft, Job, Next, Now, Poll, Then};
 use super::planner::{Admission, Past, Planner};
+use super::registry::Registry;
 use super::roster::Roster;
 use crate::config::{Config, Polling};
+use crate::domain::credits::CreditWatch;
 use crate::domain::event::InstallationId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::{Timestamp, Username};
@@ -49,6 +53,10 @@ pub(super) struct Core {
     crowd: Crowd,
     pub(super) bulletin: Bulletin,
     pub(super) planner: Planner,
+    registry: Registry,
+    inquiries: Inquiries,
+    credit_watch: CreditWatch,
+    notices: Notices,
     /// Whether credits have to be stored before more polls may start.
     short_of_credits: bool,
     in_flight: usize,
@@ -76,9 +84,16 @@ impl Core {
             spending: snapshot.spending,
             streams,
         };
+        let planner = Planner::new(config, &roster, past, now);
+        let asked = snapshot.identities.iter().map(|(_, who)| who.profile_at);
+        let inquiries = Inquiries::resumed(asked.max().flatten(), planner.profile_spacing(), now);
         let mut core = Self {
+            inquiries,
+            registry: Registry::restored(snapshot.identities),
+            credit_watch: CreditWatch::restored(snapshot.credits_told),
+            notices: Notices::default(),
             announcer: Announcer::new(installation, config.webhooks.clone()),
-            planner: Planner::new(config, &roster, past, now),
+            planner,
             roster,
             queue: Queue::new(),
             rate: RateLimit::new(rate, timer_burst(rate)),
@@ -96,6 +111,7 @@ impl Core {
         };
         core.began.1 = core.planner.ledger().map_or(0, Ledger::spent);
         core.queue_everybody(now);
+        core.queue_inquiries(now);
         core
     }
 
@@ -118,7 +134,7 @@ impl Core {
                 return Next::WaitForOthers;
             };
             if due > now.monotonic {
-                return Next::WaitUntil(due);
+                return self.inquire_or_wait(due, now);
             }
             let probe = match self.gate.passage(now.monotonic) {
                 Passage::Free => false,
@@ -176,6 +192,8 @@ impl Core {
         if refusal == Refusal::Exhausted && self.in_flight == 0 {
             let reason = DegradedReason::CreditsExhausted;
             self.bulletin.raise(reason, now.wall, &self.planner.spent());
+            // The last answer may have come before a crash that counted credits as used.
+            self.watch_credits(None, now);
         }
         self.queue
             .schedule(creator, now.monotonic + wait.max(SHORTEST_REFUSAL));
@@ -249,22 +267,30 @@ impl Core {
                     self.roster.mark_dirty(creator);
                 }
                 self.queue.schedule(creator, due);
+                self.expect_inquiry(creator, now);
             }
             Then::Health => self.bulletin.told(),
+            Then::Notice => self.notices.stored(),
         }
     }
 
-    /// The next change of health to store, one at a time and in order.
-    pub(super) fn health_job(&mut self) -> Option<Job> {
-        let change = self.bulletin.next()?;
-        let event = self.announcer.of_health(&change);
+    /// The next change of health, or the next notice, to store: of each one at a time and in order.
+    pub(super) fn news_job(&mut self) -> Option<Job> {
+        if let Some(change) = self.bulletin.next() {
+            let event = self.announcer.of_health(&change);
+            return Some(Job {
+                change: Change {
+                    degraded: Some(self.bulletin.announced().clone()),
+                    events: vec![event],
+                    ..Change::default()
+                },
+                then: Then::Health,
+            });
+        }
+        let change = self.notices.next()?;
         Some(Job {
-            change: Change {
-                creator: None,
-                degraded: Some(self.bulletin.announced().clone()),
-                events: vec![event],
-            },
-            then: Then::Health,
+            change,
+            then: Then::Notice,
         })
     }
 
@@ -291,6 +317,7 @@ impl Core {
             creators: learnt,
             spending: rows.collect(),
             polls: self.roster.take_polls(),
+            identities: self.registry.take_dirty(|name| self.notices.concern(name)),
         };
         Draft {
             checkpoint,

@@ -12,6 +12,7 @@ use serde::de::value::{Error as LabelError, StrDeserializer};
 
 use super::checkpoint::POPULATION;
 use super::fault::Fault;
+use super::identity;
 use super::queue::{unknown, username};
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{CreatorState, LastEnd, Phase};
@@ -28,6 +29,8 @@ pub(super) fn load(connection: &Connection) -> Result<Snapshot, Fault> {
         learning: learning(&view)?,
         population: population(&view)?,
         spending: spending(&view)?,
+        identities: identity::load(&view)?,
+        credits_told: identity::told(&view)?,
     };
     view.finish()?;
     Ok(snapshot)

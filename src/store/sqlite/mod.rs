@@ -13,6 +13,7 @@ mod fault;
 mod file;
 mod health;
 mod history;
+mod identity;
 mod load;
 pub mod log;
 mod migrate;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::super::crowd::Verdict;
-use super::super::orders::{Job, Now, Poll, Then};
+use super::super::orders::{Call, Job, Now, Poll, Then};
 use super::Core;
 use crate::domain::observation::{Cause, Remedy};
 use crate::domain::retry::poll_retry;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{self, CreatorState, Reading, Step};
 use crate::domain::{Observation, Timestamp, Unclear, Username};
-use crate::konbini::{Answer, Credits};
+use crate::konbini::Answer;
 use crate::schedule::gate::Gate;
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
 use crate::store::history::{Look, PollMark};
@@ -33,7 +33,7 @@ impl Core {
         let observation = &answer.observation;
         self.in_flight -= 1;
         self.account_remaining = answer.credits.remaining.or(self.account_remaining);
-        self.planner.settle(poll.credit, cost_of(answer), now.wall);
+        self.settle(Call::Poll, poll.credit, answer.cost(), now);
         let was_suspended = matches!(self.gate, Gate::Suspended { .. });
         self.gate.observe(observation, poll.probe, now.monotonic);
         if was_suspended && self.gate == Gate::Open {
@@ -107,11 +107,16 @@ impl Core {
                 return None;
             }
         };
+        if let Observation::Live(stream) = observation {
+            let username = self.roster.entry(creator).username().clone();
+            self.sighted(&username, &stream.profile, now);
+        }
         match step.reading {
             Reading::Telling => Some(self.job(creator, step, now, random)),
             Reading::Quiet | Reading::Unclear => {
                 self.plan(creator, &step.state, now, random);
                 self.roster.set_state(creator, step.state);
+                self.expect_inquiry(creator, now);
                 None
             }
         }
@@ -203,8 +208,8 @@ impl Core {
                     row,
                     transitions: step.transitions,
                 }),
-                degraded: None,
                 events,
+                ..Change::default()
             },
             then: Then::Creator {
                 creator,
@@ -215,22 +220,12 @@ impl Core {
         }
     }
 }
-
 /// What a poll said, as far as it could be believed.
 fn look(reading: Reading, observation: &Observation) -> Look {
     match observation {
         Observation::Live(_) if reading != Reading::Unclear => Look::Live,
         Observation::Offline => Look::Offline,
         Observation::Live(_) | Observation::Unclear(_) => Look::Unclear,
-    }
-}
-
-/// What the answer cost: the headers' word, else nothing for what the contract calls free.
-pub(in crate::daemon::poller) fn cost_of(answer: &Answer) -> Credits {
-    let free = matches!(&answer.observation, Observation::Unclear(u) if u.cause.is_free());
-    Credits {
-        used: answer.credits.used.or(free.then_some(0)),
-        ..answer.credits
     }
 }
 
