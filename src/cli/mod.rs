@@ -7,8 +7,11 @@ mod check;
 mod completions;
 mod deliveries;
 mod demo;
+mod figures;
+mod import;
 mod man;
 mod ping;
+mod plan;
 mod probe;
 mod run;
 mod secret;
@@ -65,9 +68,11 @@ enum Command {
     Completions(completions::Completions),
     Deliveries(deliveries::Deliveries),
     Demo(demo::Demo),
+    Import(import::Import),
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
+    Plan(plan::Plan),
     Probe(probe::Args),
     /// Watch the creators of the configuration until SIGTERM or SIGINT
     Run,
@@ -85,9 +90,15 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             with_config(&cli.config, |config| deliveries::run(&arguments, config))
         }
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Import(arguments) => {
+            with_config(&cli.config, |config| import::run(&arguments, config))
+        }
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
             with_config(&cli.config, |config| ping::run(&arguments, config))
+        }
+        Command::Plan(arguments) => {
+            with_config(&cli.config, |config| plan::run(&arguments, config))
         }
         Command::Probe(arguments) => {
             with_config(&cli.config, |config| probe::run(&arguments, config))

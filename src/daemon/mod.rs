@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub use poller::prospect::{CreatorPlan, PlanDocument, Prospect};
 pub use progress::Progress;
 pub use supervisor::TaskFailure;
 

@@ -14,13 +14,15 @@ use tempfile::TempDir;
 
 const KEY: &str = "knbn_hunter2";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "run",
     "check",
     "probe",
     "ping",
     "deliveries",
     "demo",
+    "import",
+    "plan",
     "secret",
     "verify",
     "completions",

@@ -11,6 +11,7 @@ mod crowd;
 mod inbox;
 mod orders;
 mod planner;
+pub(crate) mod prospect;
 mod roster;
 mod settings;
 

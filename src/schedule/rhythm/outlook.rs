@@ -3,8 +3,8 @@
 //! A view on what was learned, made for one decision and then dropped. It learns nothing.
 
 use super::{BINS_PER_BLOCK, Tables};
-use crate::schedule::population::{CLASSES, since_end_class};
-use crate::schedule::week::{BIN_MINUTES, DAY_BINS, WeekMask};
+use crate::schedule::population::{CLASSES, Population, since_end_class};
+use crate::schedule::week::{BIN_MINUTES, BINS, DAY_BINS, WeekMask};
 
 /// Shape parameter of the gamma prior of one half hour of the week: weekly slots are few and reliable.
 const SLOT_SHAPE: f32 = 0.005;
@@ -40,6 +40,18 @@ impl Outlook<'_> {
     /// Starts a minute in `bin`, `ahead` minutes after the time this outlook was made for.
     pub(in crate::schedule) fn intensity(&self, bin: usize, ahead: f32) -> f32 {
         self.rate * self.shape(bin, ahead)
+    }
+
+    /// Starts a minute in each bin, whenever the last stream was.
+    pub(in crate::schedule) fn week(&self, population: &Population) -> Box<[f32; BINS]> {
+        let usual = self.rate * population.mean_since_end_factor(self.rate);
+        let mut week = Box::new([0.0; BINS]);
+        for (bin, starts) in week.iter_mut().enumerate() {
+            if self.hours.open.is_none_or(|open| open.contains(bin)) {
+                *starts = usual * self.habitual(bin);
+            }
+        }
+        week
     }
 
     /// The same relative to the mean rate.

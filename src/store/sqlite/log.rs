@@ -7,10 +7,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 use tracing::warn;
 
+use super::beside;
 use super::fault::Fault;
-use super::file::{Access, Place};
 use super::health;
-use super::migrate::{self, MIGRATIONS};
 use super::queue::{log_attempt, unknown, username};
 use crate::domain::{EventId, Timestamp};
 use crate::store::log::{AttemptRecord, DeliveryFilter, DeliveryRecord, Replayed, Status};
@@ -25,18 +24,7 @@ pub struct DeliveryLog {
 impl DeliveryLog {
     /// Opens the file at `path`, which exists and is up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let place = Place::new(path)?;
-        if !path.exists() {
-            return Err(place.refuse("there is no such file: the daemon has not run with it yet"));
-        }
-        let explain = |error: rusqlite::Error| place.refused_by(&error);
-        let connection = place.connect(Access::Read).map_err(explain)?;
-        let version = migrate::identify(&connection, &place, MIGRATIONS.len())?;
-        if version < MIGRATIONS.len() {
-            return Err(place.refuse(
-                "an older tallylight wrote it; start the daemon once to bring it up to date",
-            ));
-        }
+        let connection = beside::open(path)?;
         Ok(Self { connection })
     }
 

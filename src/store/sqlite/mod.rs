@@ -4,6 +4,7 @@
 //! file belongs to one process at a time, by a lock. `synchronous=FULL` with a write-ahead
 //! log: what was acknowledged survives a power cut.
 
+mod beside;
 mod change;
 mod checkpoint;
 mod crew;
@@ -11,6 +12,7 @@ mod fault;
 mod file;
 mod health;
 mod history;
+mod import;
 mod load;
 pub mod log;
 mod migrate;
@@ -20,6 +22,9 @@ mod writer;
 
 #[cfg(test)]
 mod tests;
+
+pub use beside::known;
+pub use import::ImportedStream;
 
 use std::fs::File;
 use std::path::Path;
@@ -131,6 +136,12 @@ impl Sqlite {
     pub async fn replayed(&self, replayed: Replayed) -> Result<(), StoreError> {
         let operation = Operation::Replay(Box::new(replayed));
         self.write(operation).await.map(drop)
+    }
+
+    /// Stores past streams, all of them or none: no event, no creator's state. The next start
+    /// learns from them. One that is stored already is left as it is.
+    pub async fn import(&self, streams: Vec<ImportedStream>) -> Result<(), StoreError> {
+        self.write(Operation::Import(streams)).await.map(drop)
     }
 
     async fn write(&self, operation: Operation) -> Result<Effect, StoreError> {

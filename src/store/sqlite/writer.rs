@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::fault::Fault;
+use super::import::{self, ImportedStream};
 use super::{change, checkpoint, log, prune, queue};
 use crate::abort;
 use crate::config::WebhookId;
@@ -29,6 +30,7 @@ pub(super) enum Operation {
     Settle(Box<Settlement>),
     Enable(WebhookId),
     Replay(Box<Replayed>),
+    Import(Vec<ImportedStream>),
     Prune { before: Timestamp, limit: usize },
 }
 
@@ -66,6 +68,7 @@ impl Operation {
             Self::Settle(_) => "settle a delivery",
             Self::Enable(_) => "enable a webhook",
             Self::Replay(_) => "store a replay",
+            Self::Import(_) => "import past streams",
             Self::Prune { .. } => "prune history",
         }
     }
@@ -77,6 +80,7 @@ impl Operation {
             Self::Checkpoint(checkpoint) => checkpoint::store(connection, checkpoint)?,
             Self::Settle(settlement) => wakes = queue::settle(connection, settlement)?,
             Self::Replay(replayed) => log::replay(connection, replayed)?,
+            Self::Import(streams) => import::store(connection, streams)?,
             Self::Enable(webhook) => wakes = queue::enable(connection, webhook)?,
             Self::Prune { before, limit } => deleted = prune::prune(connection, *before, *limit)?,
         }
@@ -92,7 +96,7 @@ impl Operation {
             (Self::Checkpoint(_), true) => Some("checkpoint.after_commit"),
             (Self::Settle(_), false) => Some("settle.before_commit"),
             (Self::Settle(_), true) => Some("settle.after_commit"),
-            (Self::Enable(_) | Self::Replay(_) | Self::Prune { .. }, _) => None,
+            (Self::Enable(_) | Self::Replay(_) | Self::Import(_) | Self::Prune { .. }, _) => None,
         }
     }
 }
