@@ -15,6 +15,7 @@ mod deliveries;
 mod delivery;
 mod konbini;
 mod online;
+mod plan;
 mod process;
 mod quiet;
 mod readme;

@@ -179,6 +179,9 @@ fn legend(report: &Report) -> String {
 pub(super) fn wanted(report: &Report, wanted: &Wanted) -> String {
     let delay = rough_seconds(wanted.mean_delay_seconds);
     let Some(credits) = wanted.credits_per_month else {
+        if let Some(plan) = wanted.plan {
+            return format!("{delay} is reached by {plan}, the smallest plan, and by less\n");
+        }
         return format!(
             "{delay} cannot be reached at any number of credits: nobody is polled more often than min_interval\n"
         );
