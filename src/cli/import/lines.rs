@@ -225,9 +225,8 @@ fn csv(text: &str, columns: &mut Option<Columns>) -> Result<Option<Words>, Strin
         .has_headers(false)
         .flexible(true)
         .from_reader(text.as_bytes());
-    let record = match reader.records().next() {
-        Some(Ok(record)) => record,
-        _ => return Err(format!("{} is no line of CSV", quoted(text))),
+    let Some(Ok(record)) = reader.records().next() else {
+        return Err(format!("{} is no line of CSV", quoted(text)));
     };
     if let Some(columns) = columns {
         return Ok(Some(columns.words(&record)));

@@ -112,7 +112,7 @@ fn offers(report: &Report) -> String {
     let mut rows = vec![head.map(str::to_owned)];
     for plan in PLANS.iter().filter(|plan| plan.refill == Refill::Once) {
         let mut row = [const { String::new() }; 10];
-        row[0] = plan.name.to_owned();
+        plan.name.clone_into(&mut row[0]);
         row[1] = format!("${}", plan.dollars);
         row[2] = format!("{} once", grouped(plan.credits as f64));
         rows.push(row);

@@ -4,7 +4,7 @@
 //! happens between two of them is taken in expectation. What was learned is taken for the
 //! truth. Times are minutes.
 
-use super::lengths::Lengths;
+use super::lengths::{LENGTHS, Lengths};
 use crate::schedule::allocation::{first_worth, live_wait};
 use crate::schedule::learned::plan::{Plan, Wish};
 use crate::schedule::population::Population;
@@ -129,7 +129,9 @@ impl Kind {
         let wait = if matches!(self.wish, Wish::Pinned(_)) {
             gap
         } else {
-            first_worth(|bin, _| self.starts[bin], from, self.mean, price, gap)
+            // What no week has been worth, none will be.
+            let horizon = gap.min(3.0 * WEEK_MINUTES);
+            first_worth(|bin, _| self.starts[bin], from, self.mean, price, horizon)
                 .map_or(gap, |worth| worth.wait.max(self.shortest))
         };
         let open = self.open.as_ref();
@@ -142,7 +144,12 @@ impl Kind {
         let lengths = rules.lengths;
         let mean = f64::from(self.mean);
         let mut week = Week::default();
-        let (mut bin, mut left) = (from.bin(), wait);
+        // Whole weeks so long ago that everything begun in them has ended.
+        let long_ago = (wait - mean * LENGTHS as f64).max(0.0) / f64::from(WEEK_MINUTES);
+        let weeks = long_ago.floor();
+        week.starts = weeks * rules.unseen * self.starts_per_week();
+        week.loss = week.starts * mean * lengths.mean();
+        let (mut bin, mut left) = (from.bin(), wait - weeks * f64::from(WEEK_MINUTES));
         let mut length = f64::from(BIN_MINUTES - from.into_bin());
         let mut early = lengths.delays(left / mean);
         let mut kept_early = (-left / mean).exp();

@@ -8,7 +8,7 @@ use crate::schedule::population::Population;
 
 /// Cells of one mean length, and mean lengths in the table.
 const CELLS: usize = 64;
-const LENGTHS: usize = 16;
+pub(super) const LENGTHS: usize = 16;
 
 /// At one age: the share of streams that still run, and integrals from 0 to this age.
 #[derive(Debug, Clone, Copy, Default)]

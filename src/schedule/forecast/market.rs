@@ -106,7 +106,7 @@ impl Market {
     pub(super) fn at_budget(&self, credits: f64) -> Month {
         let target = (PLANNED * credits).ln();
         let first = f64::from(Controller::new(f64::from(self.plan(credits).gap)).price()).ln();
-        self.search(first, |ln_price| {
+        Self::search(first, |ln_price| {
             let month = self.at_price(ln_price, credits);
             (month, (month.credits().max(1e-9)).ln() - target)
         })
@@ -116,7 +116,7 @@ impl Market {
     pub(super) fn at_delay(&self, minutes: f64) -> Option<Month> {
         let mut credits = self.creators() * MONTH_MINUTES / minutes.max(0.1);
         let first = f64::from(Controller::new(minutes).price()).ln();
-        let month = self.search(first, |ln_price| {
+        let month = Self::search(first, |ln_price| {
             let month = self.at_price(ln_price, credits);
             credits = month.credits().max(1.0);
             let delay = month.week.delay / month.week.found.max(1e-12);
@@ -126,10 +126,11 @@ impl Market {
     }
 
     /// The month at which `excess`, which falls with the price, is about 0.
-    fn search(&self, first: f64, mut excess: impl FnMut(f64) -> (Month, f64)) -> Month {
+    fn search(first: f64, mut excess: impl FnMut(f64) -> (Month, f64)) -> Month {
         let mut at = first.clamp(PRICES.0, PRICES.1);
         // Too cheap and too dear, with their excess.
-        let (mut low, mut high): (Option<(f64, f64)>, Option<(f64, f64)>) = (None, None);
+        let mut low: Option<(f64, f64)> = None;
+        let mut high: Option<(f64, f64)> = None;
         let (mut month, mut off) = excess(at);
         for _ in 0..MOST_TRIES {
             if off.abs() < CLOSE {

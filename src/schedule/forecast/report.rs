@@ -294,8 +294,9 @@ impl Terms {
 
 /// Starts an hour by the clock of a time zone, from Monday.
 fn local_week(kind: &Kind, utc_offset: i16) -> Vec<Vec<f32>> {
-    let ahead = usize::try_from(i32::from(utc_offset).div_euclid(30).rem_euclid(BINS as i32));
-    let first = MONDAY + BINS - ahead.unwrap_or(0);
+    // A week is whole bins: a day's worth added keeps the offset, which is less, positive.
+    let ahead = usize::try_from(i32::from(utc_offset).div_euclid(30) + 48).unwrap_or(48);
+    let first = MONDAY + DAY_BINS + BINS - ahead;
     let day = |day: usize| {
         let bins = (0..DAY_BINS).map(|bin| (first + day * DAY_BINS + bin) % BINS);
         bins.map(|bin| 60.0 * kind.starts[bin]).collect()

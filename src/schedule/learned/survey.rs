@@ -10,7 +10,7 @@ use crate::schedule::forecast::{Kind, LiveRule, Market};
 use crate::schedule::week::Moment;
 
 /// Distinct creators that a forecast looks at, at most: of more, evenly chosen ones stand for all.
-const MOST_KINDS: usize = 1_000;
+const MOST_KINDS: usize = 500;
 
 impl Learned {
     /// Everybody who is watched, as a forecast sees them at `now`; `confirmations` polls confirm an end.

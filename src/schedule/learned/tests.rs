@@ -491,7 +491,8 @@ proptest! {
         let credits = creators as u64 * each;
         let mut learned = learned(credits, &settings);
         prop_assume!(learned.stretch() == 1.0);
-        let polls = run(&mut learned, 32.0, live_share, seed);
+        // In the month's last hours a small budget may be used up: then nothing allows it.
+        let polls = run(&mut learned, 29.0, live_share, seed);
         let fair = (6.0 * 720.0 / each as f64).max(2.0);
         for creator in 0..creators {
             let own = longest.filter(|_| creator == 0).map_or(fair, |hours| fair.min(hours as f64));
