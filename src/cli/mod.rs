@@ -9,10 +9,13 @@ mod completions;
 mod deliveries;
 mod demo;
 mod export;
+mod figures;
 mod healthcheck;
+mod import;
 mod local;
 mod man;
 mod ping;
+mod plan;
 mod probe;
 mod run;
 mod secret;
@@ -74,9 +77,11 @@ enum Command {
     /// Exit with 0 if the local daemon is healthy, with 1 if not
     Healthcheck,
     Export(export::Export),
+    Import(import::Import),
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
+    Plan(plan::Plan),
     Probe(probe::Args),
     /// Watch the creators of the configuration until SIGTERM or SIGINT
     Run,
@@ -102,9 +107,15 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(arguments) => {
             with_config(&cli.config, |config| export::run(&arguments, config))
         }
+        Command::Import(arguments) => {
+            with_config(&cli.config, |config| import::run(&arguments, config))
+        }
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
             with_config(&cli.config, |config| ping::run(&arguments, config))
+        }
+        Command::Plan(arguments) => {
+            with_config(&cli.config, |config| plan::run(&arguments, config))
         }
         Command::Probe(arguments) => {
             with_config(&cli.config, |config| probe::run(&arguments, config))

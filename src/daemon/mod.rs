@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use poller::prospect::{CreatorPlan, PlanDocument, Prospect};
 pub use progress::Progress;
 pub use supervisor::TaskFailure;
 

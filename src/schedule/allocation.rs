@@ -1,9 +1,8 @@
 //! Where credits go: the price of a credit against the chance of finding something.
 //!
-//! Pure arithmetic on an [`Outlook`]; it learns nothing and spends nothing. The rules and
+//! Pure arithmetic on intensities; it learns nothing and spends nothing. The rules and
 //! their derivation are on the scheduling page; a decision allocates nothing.
 
-use super::rhythm::Outlook;
 use super::week::{BIN_MINUTES, BINS, Moment};
 
 /// Newton steps towards the root of `e^x - 1 - x = y`: enough for f32 from `sqrt(2 y)`.
@@ -27,9 +26,10 @@ fn threshold(price: f32, yield_: f32) -> f32 {
 }
 
 /// When the chance `q` that a creator is live unseen reaches the threshold, with
-/// `dq/dt = lambda - q / mean`, `q = 0` at `from`; `None` if not within `horizon` minutes.
+/// `dq/dt = lambda - q / mean`, `q = 0` at `from`; `intensity` is lambda in a bin, so many minutes
+/// after `from`; `None` if not within `horizon` minutes.
 pub(super) fn first_worth(
-    outlook: &Outlook<'_>,
+    intensity: impl Fn(usize, f32) -> f32,
     from: Moment,
     mean: f32,
     price: f32,
@@ -41,7 +41,7 @@ pub(super) fn first_worth(
     let full = (-BIN_MINUTES / mean).exp();
     let (mut time, mut chance) = (0.0_f32, 0.0_f32);
     while time < horizon {
-        let limit = outlook.intensity(bin, time) * mean;
+        let limit = intensity(bin, time) * mean;
         let wanted = threshold(price, limit);
         if chance >= wanted {
             return Some(Worth { wait: time, chance });
@@ -108,9 +108,10 @@ mod tests {
         let from = Moment::from(Timestamp::from_millis(1_767_571_200_000));
         let (rhythm, population) = (Rhythm::new(from), Population::default());
         let outlook = rhythm.outlook(&population, Hours::default(), from);
+        let intensity = |bin, ahead| outlook.intensity(bin, ahead);
         let mut last = 0.0;
         for price in [0.001, 0.003, 0.01, 0.02] {
-            let worth = first_worth(&outlook, from, 90.0, price, 3_000.0).unwrap();
+            let worth = first_worth(intensity, from, 90.0, price, 3_000.0).unwrap();
             // lambda m = 3 * 90 / 10080: z (1 - e^(-t/m)) is the chance after t minutes.
             let chance = 3.0 * 90.0 / 10_080.0 * (1.0 - (-worth.wait / 90.0).exp());
             assert!(
@@ -120,7 +121,7 @@ mod tests {
             assert!(worth.chance >= price && worth.wait > last);
             last = worth.wait;
         }
-        assert_eq!(first_worth(&outlook, from, 90.0, 0.03, 3_000.0), None);
+        assert_eq!(first_worth(intensity, from, 90.0, 0.03, 3_000.0), None);
     }
 
     #[test]

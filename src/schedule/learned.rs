@@ -18,9 +18,10 @@ use crate::domain::retry::doubling;
 
 mod creator;
 mod memory;
-mod plan;
+pub(super) mod plan;
 mod portrait;
 mod settings;
+mod survey;
 
 use creator::{Claim, Creator, Phase, claim_of};
 pub use memory::{KnownStream, Learning};
@@ -106,8 +107,9 @@ impl Learned {
             .creators
             .iter()
             .filter(|c| c.watched)
-            .map(|c| c.settings.wish());
-        self.plan = Plan::new(wishes, &self.ledger);
+            .map(|c| (c.settings.wish(), 1.0));
+        let per_minute = self.ledger.budget() as f64 / self.ledger.period_minutes();
+        self.plan = Plan::new(wishes, per_minute);
         self.controller = Controller::new(f64::from(self.plan.gap));
     }
 
@@ -317,7 +319,8 @@ impl Learned {
         let outlook = one
             .rhythm
             .outlook(&self.population, one.settings.hours(), from);
-        match first_worth(&outlook, from, mean, price, gap) {
+        let intensity = |bin, ahead| outlook.intensity(bin, ahead);
+        match first_worth(intensity, from, mean, price, gap) {
             Some(worth) => (
                 worth.wait.max(one.settings.min_interval),
                 Reason::Worth {
@@ -331,6 +334,10 @@ impl Learned {
 
     /// The price for `one`: less for a creator of high priority or of long streams.
     fn price_of(&self, one: &Creator, mean: f32) -> f32 {
+        self.controller.price() * self.relative_price(one, mean)
+    }
+
+    fn relative_price(&self, one: &Creator, mean: f32) -> f32 {
         let duration = (self.population.mean_duration() / mean).powf(DURATION_EXPONENT);
         #[expect(clippy::cast_possible_truncation, reason = "an exponent of about one")]
         let fairness = self.options.fairness as f32;
@@ -342,7 +349,7 @@ impl Learned {
         } else {
             1.0
         };
-        self.controller.price() * duration * share / one.settings.priority
+        duration * share / one.settings.priority
     }
 
     /// Nobody waits longer than this, in minutes.

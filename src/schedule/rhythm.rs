@@ -78,6 +78,22 @@ impl Rhythm {
         }
     }
 
+    /// Whether nothing was ever learned.
+    pub(super) fn is_blank(&self) -> bool {
+        self.tables.is_none() && self.weeks == 0.0 && self.durations == 0.0
+    }
+
+    /// Streams that were seen to end.
+    pub(super) fn streams_seen(&self) -> u32 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        let seen = self.durations as u32;
+        seen
+    }
+
     /// Mean duration of this creator's streams, in minutes.
     pub(super) fn mean_duration(&self, population: &Population) -> f32 {
         let sum = DURATION_PRIOR * population.mean_duration() + self.duration_minutes;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const KEY: &str = "knbn_hunter2";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 16] = [
     "run",
     "check",
     "probe",
@@ -25,6 +25,8 @@ const COMMANDS: [&str; 14] = [
     "demo",
     "status",
     "healthcheck",
+    "import",
+    "plan",
     "secret",
     "verify",
     "completions",

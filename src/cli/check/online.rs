@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use super::{counted, grouped, rough};
+use crate::cli::figures::{counted, grouped, rough};
 use crate::cli::probe::{advice, spent, sum};
 use crate::cli::say;
 use crate::clock::Clock;

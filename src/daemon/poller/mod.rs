@@ -14,6 +14,7 @@ mod inquiries;
 mod notices;
 mod orders;
 mod planner;
+pub(crate) mod prospect;
 mod registry;
 mod roster;
 mod settings;

@@ -4,7 +4,7 @@
 //! A credit is counted before its poll starts. What is counted is stored ahead of its use,
 //! so that a crash forgets nothing; a poll whose credit is not covered by the store waits.
 
-mod past;
+pub(super) mod past;
 
 use std::time::Duration;
 

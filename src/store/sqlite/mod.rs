@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod backup;
+mod beside;
 mod change;
 mod checkpoint;
 mod crew;
@@ -14,6 +15,7 @@ mod file;
 mod health;
 mod history;
 mod identity;
+mod import;
 mod load;
 pub mod log;
 mod migrate;
@@ -25,6 +27,9 @@ mod writer;
 
 #[cfg(test)]
 mod tests;
+
+pub use beside::known;
+pub use import::ImportedStream;
 
 use std::fs::File;
 use std::path::Path;
@@ -139,6 +144,12 @@ impl Sqlite {
     pub async fn replayed(&self, replayed: Replayed) -> Result<(), StoreError> {
         let operation = Operation::Replayed(Box::new(replayed));
         self.write(operation).await.map(drop)
+    }
+
+    /// Stores past streams, all of them or none: no event, no creator's state. The next start
+    /// learns from them. One that is stored already is left as it is.
+    pub async fn import(&self, streams: Vec<ImportedStream>) -> Result<(), StoreError> {
+        self.write(Operation::Import(streams)).await.map(drop)
     }
 
     async fn write(&self, operation: Operation) -> Result<Effect, StoreError> {

@@ -24,7 +24,11 @@ pub(in crate::daemon::poller) struct Past {
     pub(in crate::daemon::poller) streams: Vec<PastStream>,
 }
 
-pub(super) fn ledger(budget: Budget, spending: &[Spending], now: Timestamp) -> Ledger {
+pub(in crate::daemon::poller) fn ledger(
+    budget: Budget,
+    spending: &[Spending],
+    now: Timestamp,
+) -> Ledger {
     let spent: Vec<Spent> = spending
         .iter()
         .map(|month| Spent {
@@ -39,8 +43,27 @@ pub(super) fn ledger(budget: Budget, spending: &[Spending], now: Timestamp) -> L
     ledger
 }
 
-/// The learned schedule with all that is known of the past.
+/// The learned schedule with all that is known of the past; says if the budget is short.
 pub(super) fn learned(
+    config: &Config,
+    budget: Budget,
+    ledger: Ledger,
+    (roster, past): (&Roster, Past),
+    now: Timestamp,
+) -> Learned {
+    let learned = rebuilt(config, budget, ledger, (roster, past), now);
+    let stretch = learned.stretch();
+    if stretch > 1.0 {
+        tracing::warn!(
+            stretch,
+            "the budget does not carry all intervals that are wished for: each is stretched"
+        );
+    }
+    learned
+}
+
+/// The learned schedule with all that is known of the past.
+pub(in crate::daemon::poller) fn rebuilt(
     config: &Config,
     budget: Budget,
     ledger: Ledger,
@@ -69,13 +92,6 @@ pub(super) fn learned(
         }
     }
     learned.replan(now);
-    let stretch = learned.stretch();
-    if stretch > 1.0 {
-        tracing::warn!(
-            stretch,
-            "the budget does not carry all intervals that are wished for: each is stretched"
-        );
-    }
     learned
 }
 

@@ -1,5 +1,7 @@
 //! The budget as the whole core spends it: hard, told once, and none the worse for a crash.
 
+mod judge;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
