@@ -5,7 +5,7 @@
 //! truth. Times are minutes.
 
 use super::lengths::{LENGTHS, Lengths};
-use crate::schedule::allocation::{first_worth, live_wait};
+use crate::schedule::allocation::{Believed, first_worth, live_wait};
 use crate::schedule::learned::plan::{Plan, Wish};
 use crate::schedule::population::Population;
 use crate::schedule::week::{BIN_MINUTES, BINS, Moment, WEEK_MINUTES, WeekMask};
@@ -131,8 +131,14 @@ impl Kind {
         } else {
             // What no week has been worth, none will be.
             let horizon = gap.min(3.0 * WEEK_MINUTES);
-            first_worth(|bin, _| self.starts[bin], from, self.mean, price, horizon)
-                .map_or(gap, |worth| worth.wait.max(self.shortest))
+            first_worth(
+                |bin, _| self.starts[bin],
+                Believed::nothing(from),
+                self.mean,
+                price,
+                horizon,
+            )
+            .map_or(gap, |worth| worth.wait.max(self.shortest))
         };
         let open = self.open.as_ref();
         let closed = open.and_then(|open| open.opens_in(from.plus_minutes(wait)));

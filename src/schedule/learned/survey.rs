@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::creator::Creator;
 use super::settings::as_minutes;
-use super::{CreatorIndex, Learned, RESTART_WEIGHT};
+use super::when::RESTART_WEIGHT;
+use super::{CreatorIndex, Learned};
 use crate::domain::Timestamp;
 use crate::schedule::forecast::{Kind, LiveRule, Market};
 use crate::schedule::week::Moment;

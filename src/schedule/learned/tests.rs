@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::schedule::Reason;
 use crate::schedule::ledger::{Renewal, Spent};
 use crate::schedule::queue::Queue;
 use crate::schedule::week::WeekMask;
