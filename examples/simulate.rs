@@ -33,7 +33,9 @@ async fn main() -> Fallible<()> {
     let names = (0..creators.parse::<u32>()?).map(|number| format!("creator{number}").parse());
     let creators: Vec<Username> = names.collect::<Result<_, _>>()?;
     let mut world = World::new();
-    creators.iter().for_each(|creator| world.add(creator));
+    for creator in &creators {
+        world.add(creator);
+    }
     let account = Account {
         credits: 1_000_000,
         ..Account::default()

@@ -11,6 +11,7 @@ mod man;
 mod ping;
 mod probe;
 mod run;
+mod schema;
 mod secret;
 mod table;
 mod verify;
@@ -71,6 +72,8 @@ enum Command {
     Probe(probe::Args),
     /// Watch the creators of the configuration until SIGTERM or SIGINT
     Run,
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
     /// Print a new webhook secret
     Secret,
     Verify(verify::Verify),
@@ -93,6 +96,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             with_config(&cli.config, |config| probe::run(&arguments, config))
         }
         Command::Run => run::run(&cli.config),
+        Command::Schema => schema::run(),
         Command::Secret => secret::run(),
         Command::Verify(arguments) => verify::run(&arguments, &cli.config),
     }
