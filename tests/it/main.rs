@@ -15,6 +15,7 @@ mod deliveries;
 mod delivery;
 mod konbini;
 mod online;
+mod package;
 mod process;
 mod quiet;
 mod readme;

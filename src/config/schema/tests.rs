@@ -1,6 +1,7 @@
 //! The schema against the mirror, the checker, the defaults and the committed file.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use regex_automata::nfa::thompson::pikevm::PikeVM;
@@ -195,10 +196,10 @@ fn with_value(known: &Table, key: &str, value: &str) -> String {
         file += &header;
         file += &base(table);
         if here {
-            file += &format!("{key} = {value}\n");
+            writeln!(file, "{key} = {value}").unwrap();
         }
         if table == "watchlist" && !(here && key == "creators") {
-            file += &format!("creators = {creators}\n");
+            writeln!(file, "creators = {creators}").unwrap();
         }
     }
     file
