@@ -18,6 +18,7 @@ mod ping;
 mod plan;
 mod probe;
 mod run;
+mod schema;
 mod secret;
 mod status;
 mod table;
@@ -85,6 +86,8 @@ enum Command {
     Probe(probe::Args),
     /// Watch the creators of the configuration until SIGTERM or SIGINT
     Run,
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
     /// Print a new webhook secret
     Secret,
     Status(status::StatusArgs),
@@ -121,6 +124,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             with_config(&cli.config, |config| probe::run(&arguments, config))
         }
         Command::Run => run::run(&cli.config),
+        Command::Schema => schema::run(),
         Command::Secret => secret::run(),
         Command::Status(arguments) => {
             with_config(&cli.config, |config| status::run(&arguments, config))

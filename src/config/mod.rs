@@ -17,6 +17,7 @@ mod problem;
 mod raw;
 mod read;
 mod redact;
+mod schema;
 pub mod secret;
 mod suggest;
 
@@ -38,6 +39,7 @@ pub use options::{
     TimeZoneName,
 };
 pub use problem::{Problem, Problems, Severity};
+pub use schema::schema;
 pub use secret::Secret;
 
 /// Everything that the file and the watchlist say.

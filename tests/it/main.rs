@@ -16,6 +16,7 @@ mod delivery;
 mod history;
 mod konbini;
 mod online;
+mod package;
 mod plan;
 mod process;
 mod quiet;
