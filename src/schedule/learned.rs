@@ -19,6 +19,7 @@ use crate::domain::retry::doubling;
 mod creator;
 mod memory;
 mod plan;
+mod roster;
 mod settings;
 
 use creator::{Claim, Creator, Phase, claim_of};
@@ -69,15 +70,7 @@ impl Learned {
 
     /// Adds a creator of which nothing is known; call [`Learned::replan`] after the last one.
     pub fn add_creator(&mut self, settings: &Settings, now: Timestamp) -> CreatorIndex {
-        self.creators.push(Creator {
-            rhythm: Rhythm::new(now.into()),
-            settings: Compact::from(settings),
-            phase: Phase::Unknown,
-            answered: None,
-            polled: None,
-            claim: Claim::Promised,
-            watched: true,
-        });
+        self.creators.push(Creator::unknown(settings, now));
         CreatorIndex::try_from(self.creators.len() - 1).unwrap_or(CreatorIndex::MAX)
     }
 

@@ -4,21 +4,24 @@
 //! the store fails. A delivery that waits for its next attempt holds none: a creator whose
 //! deliveries fail does not keep the others waiting.
 
+mod orders;
+
 use std::collections::HashMap;
 use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::orders::Orders;
+use self::orders::{Standing, limit};
 use super::attempt::{Claimed, Decision, given_up};
 use super::breaker::{Change, Leave};
 use super::condition::Condition;
-use super::patience::{self, Complaints};
+use super::patience;
 use super::{Common, report};
 use crate::abort;
 use crate::config::WebhookId;
@@ -26,7 +29,6 @@ use crate::daemon::Progress;
 use crate::domain::Username;
 use crate::domain::event::WebhookNews;
 use crate::schedule::rate::RateLimit;
-use crate::store::streak::Streak;
 use crate::store::{Settlement, StoreError};
 use crate::webhook::Endpoint;
 
@@ -41,6 +43,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub(super) struct Lane {
     shared: Arc<Shared>,
     progress: Progress,
+    takes_part: bool,
     under_way: JoinSet<Result<(), StoreError>>,
     /// Whose delivery each task carries; events of the monitor itself are one line too.
     lines: HashMap<Id, Option<Username>>,
@@ -54,60 +57,55 @@ pub(super) struct Lane {
 struct Shared {
     endpoint: Endpoint,
     common: Common,
-    complaints: Complaints,
-    /// Monotonic milliseconds: the receiver asked to be left alone until then.
-    paused_until: AtomicU64,
-    disabled: AtomicBool,
-    condition: Mutex<Condition>,
+    standing: Arc<Standing>,
+    /// Other orders hold by now: what was not sent yet goes by these.
+    superseded: AtomicBool,
 }
 
 impl Lane {
-    /// A lane that goes on from the failures in `streak`.
-    pub(super) fn new(
-        endpoint: Endpoint,
-        streak: Streak,
-        common: Common,
-        progress: Progress,
-    ) -> Self {
-        // Spaced evenly: in no span of time more than the rate says.
-        let rate = endpoint
-            .webhook()
-            .rate
-            .map(|rate| RateLimit::new(f64::from(rate.count) / rate.per.as_secs_f64(), 1));
-        let slots = endpoint.webhook().concurrency.clamp(1, 32);
-        let condition = Condition::restored(streak, slots, common.clock.monotonic());
+    /// A lane that has not begun.
+    pub(super) fn new(orders: &Orders, progress: Progress) -> Self {
         let shared = Shared {
-            endpoint,
-            common,
-            complaints: Complaints::default(),
-            paused_until: AtomicU64::new(0),
-            disabled: AtomicBool::new(false),
-            condition: Mutex::new(condition),
+            endpoint: orders.endpoint.clone(),
+            common: orders.common.clone(),
+            standing: Standing::new(orders),
+            superseded: AtomicBool::new(false),
         };
         Self {
+            rate: shared.endpoint.webhook().rate.map(limit),
             shared: Arc::new(shared),
             progress,
+            takes_part: orders.takes_part,
             under_way: JoinSet::new(),
             lines: HashMap::new(),
-            rate,
             store_failures: 0,
             store_retry_at: Duration::ZERO,
         }
     }
 
-    /// Delivers until `stop`, then waits for what is under way. An error means that the store has ended.
-    pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let mut outbox = shared.common.store.outbox();
+    /// Delivers until `stop` or until ordered to end, then waits for what is under way. An error
+    /// means that the store has ended.
+    pub(super) async fn run(
+        mut self,
+        mut orders: watch::Receiver<Orders>,
+        stop: CancellationToken,
+    ) -> Result<(), StoreError> {
+        let mut outbox = self.shared.common.store.outbox();
+        let clock = self.shared.common.clock.clone();
         while !stop.is_cancelled() {
             self.progress.beat();
+            self.obey(&mut orders);
+            if !self.takes_part && self.under_way.is_empty() {
+                return Ok(());
+            }
             outbox.mark_unchanged();
             let wake = self.claim(&stop).await?;
             tokio::select! {
                 () = stop.cancelled() => {}
                 Some(ended) = self.under_way.join_next_with_id() => self.ended(ended)?,
+                Ok(()) = orders.changed() => orders.mark_changed(),
                 () = woken(&mut outbox) => {}
-                () = shared.common.clock.sleep_until(wake) => {}
+                () = clock.sleep_until(wake) => {}
             }
         }
         self.finish().await
@@ -118,7 +116,7 @@ impl Lane {
         let now = self.shared.common.clock.monotonic();
         let sweep = now.saturating_add(SWEEP);
         let held = self.shared.paused_until().max(self.store_retry_at);
-        if held > now || self.shared.disabled() {
+        if held > now || self.shared.disabled() || !self.takes_part {
             return Ok(if held > now { held.min(sweep) } else { sweep });
         }
         let slots = match self.shared.condition().leave(now) {
@@ -128,13 +126,13 @@ impl Lane {
         match self.claim_due(slots, stop).await {
             Ok(wait) => {
                 self.store_failures = 0;
-                self.shared.complaints.worked(self.shared.id());
+                self.shared.standing.complaints.worked(self.shared.id());
                 Ok(now.saturating_add(wait))
             }
             Err(StoreError::Closed) => Err(StoreError::Closed),
             Err(error) => {
                 self.store_failures = self.store_failures.saturating_add(1);
-                self.shared.complaints.failed(self.shared.id(), &error, now);
+                self.shared.standing.complaints.failed(self.shared.id(), &error, now);
                 self.store_retry_at = now.saturating_add(patience::wait(self.store_failures));
                 Ok(self.store_retry_at.min(sweep))
             }
@@ -233,17 +231,15 @@ impl Shared {
     }
 
     fn condition(&self) -> MutexGuard<'_, Condition> {
-        self.condition
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.standing.condition()
     }
 
     fn paused_until(&self) -> Duration {
-        Duration::from_millis(self.paused_until.load(Ordering::Relaxed))
+        Duration::from_millis(self.standing.paused_until.load(Ordering::Relaxed))
     }
 
     fn disabled(&self) -> bool {
-        self.disabled.load(Ordering::Relaxed)
+        self.standing.disabled.load(Ordering::Relaxed)
     }
 
     /// Takes one claimed delivery to its stored settlement.
@@ -264,7 +260,7 @@ impl Shared {
         self.settle(decision.settlement).await
     }
 
-    /// `None` if there was no attempt: the lane was stopped, paused or disabled while it waited for a connection.
+    /// `None` if there was no attempt: the lane was stopped, paused, disabled or given other orders while it waited for a connection.
     async fn attempt(&self, claimed: Claimed, stop: &CancellationToken) -> Option<Decision> {
         let Common {
             clock,
@@ -277,7 +273,8 @@ impl Shared {
             () = stop.cancelled() => return None,
             permit = connections.acquire() => permit.ok()?,
         };
-        if self.held(clock.monotonic()) {
+        let superseded = self.superseded.load(Ordering::Relaxed);
+        if superseded || self.held(clock.monotonic()) {
             return None;
         }
         abort::point("delivery.before_send");
@@ -302,7 +299,7 @@ impl Shared {
             // Rounded up: a pause is never shorter than what was asked for.
             let millis = u64::try_from(now.saturating_add(pause).as_millis()).unwrap_or(u64::MAX);
             let millis = millis.saturating_add(1);
-            self.paused_until.fetch_max(millis, Ordering::Relaxed);
+            self.standing.paused_until.fetch_max(millis, Ordering::Relaxed);
         }
         let Some(attempt) = &decision.settlement.attempt else {
             return;
@@ -318,7 +315,7 @@ impl Shared {
             settlement.disable = Some(given_up(&self.endpoint, ended_at, &decision.detail));
         }
         if settlement.disable.is_some() {
-            self.disabled.store(true, Ordering::Relaxed);
+            self.standing.disabled.store(true, Ordering::Relaxed);
         }
         let disabled = settlement.disable.is_some();
         if disabled || matches!(learnt.breaker, Some(Change::Opened(_))) {
@@ -348,7 +345,7 @@ impl Shared {
             };
             failures = failures.saturating_add(1);
             let now = clock.monotonic();
-            self.complaints.failed(self.id(), &error, now);
+            self.standing.complaints.failed(self.id(), &error, now);
             let next = now.saturating_add(patience::wait(failures));
             clock.sleep_until(next).await;
         }

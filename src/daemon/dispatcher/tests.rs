@@ -6,6 +6,8 @@ mod lanes;
 mod outages;
 mod schedules;
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 
 use self::fakes::{FakeSender, FakeStore};

@@ -6,12 +6,15 @@
 //! the store.
 
 mod answers;
+mod reload;
 
 use std::time::Duration;
 
+pub(super) use self::reload::News;
 use super::announce::Announcer;
 use super::bulletin::Bulletin;
 use super::crowd::Crowd;
+use super::inbox::Census;
 use super::orders::{Credit, Draft, Job, Next, Now, Poll, Then};
 use super::planner::{Admission, Past, Planner};
 use super::roster::Roster;
@@ -50,6 +53,8 @@ pub(super) struct Core {
     /// Whether credits have to be stored before more polls may start.
     short_of_credits: bool,
     in_flight: usize,
+    /// How often whom to ask, or with which key, has changed.
+    source_number: u32,
 }
 
 impl Core {
@@ -81,6 +86,7 @@ impl Core {
             bulletin: Bulletin::restored(snapshot.degraded),
             short_of_credits: false,
             in_flight: 0,
+            source_number: 0,
             polling,
         };
         core.queue_everybody(now);
@@ -197,6 +203,7 @@ impl Core {
             lateness,
             probe,
             credit,
+            source_number: self.source_number,
         }
     }
 
@@ -225,6 +232,7 @@ impl Core {
                 reason,
             } => {
                 let entry = self.roster.entry_mut(creator);
+                let is_watched = entry.came_back();
                 entry.state = *state;
                 entry.reason = reason;
                 entry.gap = due.saturating_sub(now.monotonic);
@@ -234,7 +242,10 @@ impl Core {
                     // The transaction held the state, not what the schedule learnt from it.
                     self.roster.mark_dirty(creator);
                 }
-                self.queue.schedule(creator, due);
+                if is_watched {
+                    let due = due.min(self.rethought(creator, now));
+                    self.queue.schedule(creator, due);
+                }
             }
             Then::Health => self.bulletin.told(),
         }
@@ -296,9 +307,13 @@ impl Core {
         }
     }
 
-    /// How many creators are watched, and how many of them are live.
-    pub(super) fn census(&self) -> (usize, usize) {
-        (self.roster.len(), self.roster.live())
+    /// How many creators are watched, how many of them are live, and what of the budget is used.
+    pub(super) fn census(&self) -> Census {
+        Census {
+            creators: self.roster.len(),
+            live: self.roster.live(),
+            credits: self.planner.used(),
+        }
     }
 }
 

@@ -4,9 +4,14 @@
 //! asks, and is answered between two polls. The inbox is bounded; a request must cost
 //! little, since every poll waits behind it.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
+use crate::config::Config;
 use crate::domain::Username;
+use crate::konbini::Source;
+use crate::store::{PastStream, Snapshot};
 
 /// How many requests may wait.
 const WAITING: usize = 256;
@@ -16,6 +21,31 @@ const WAITING: usize = 256;
 pub(crate) enum Request {
     /// Ask for this creator as soon as rate and budget let; answered with whether it is watched.
     Poll(Username, oneshot::Sender<bool>),
+    /// Say how many there are.
+    Census(oneshot::Sender<Census>),
+    /// Go on by another configuration; answered once all of it holds.
+    Reload(Box<Reload>, oneshot::Sender<()>),
+}
+
+/// Another configuration, and what the store knows of whoever it adds.
+#[derive(Debug)]
+pub(crate) struct Reload {
+    pub(crate) config: Arc<Config>,
+    /// Read after the last reload was done. Empty if nobody is added and the schedule is the same.
+    pub(crate) known: (Snapshot, Vec<PastStream>),
+    /// Whom to ask from now on, if that changes.
+    pub(crate) source: Option<Arc<dyn Source>>,
+}
+
+/// The watchlist in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    /// Creators watched.
+    pub(crate) creators: usize,
+    /// How many of them are live.
+    pub(crate) live: usize,
+    /// Credits used in the running month and the budget, if there is one.
+    pub(crate) credits: Option<(u64, u64)>,
 }
 
 /// Where requests are handed in; clones share it.
@@ -40,6 +70,17 @@ impl Desk {
     /// Has `username` polled soon; `false` if it is not on the watchlist.
     pub(crate) async fn poll(&self, username: Username) -> Result<bool, Stopped> {
         self.ask(|reply| Request::Poll(username, reply)).await
+    }
+
+    /// Counts.
+    pub(crate) async fn census(&self) -> Result<Census, Stopped> {
+        self.ask(Request::Census).await
+    }
+
+    /// Puts another configuration into force.
+    pub(crate) async fn reload(&self, reload: Reload) -> Result<(), Stopped> {
+        self.ask(|reply| Request::Reload(Box::new(reload), reply))
+            .await
     }
 
     async fn ask<T>(

@@ -22,9 +22,9 @@ use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::core::Core;
+use self::core::{Core, News};
+pub(crate) use self::inbox::{Census, Desk, Inbox, Reload, desk};
 use self::inbox::Request;
-pub(crate) use self::inbox::{Desk, Inbox, desk};
 use self::orders::{Draft, Job, Next, Now, Poll, Then};
 use super::progress::Progress;
 use crate::clock::Clock;
@@ -40,6 +40,8 @@ use crate::store::{Change, PastStream, Snapshot, Store, StoreError};
 /// so that a program that dies again and again does not pay for the same polls each time.
 const FIRST_CHECKPOINT: Duration = Duration::from_secs(2);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+/// The longest time between two rounds of the loop: who watches it learns soon that it hangs.
+const ROUND: Duration = Duration::from_secs(5);
 /// How long requests under way may take after the order to drain.
 const DRAIN: Duration = Duration::from_secs(20);
 /// Waits between attempts to store a change.
@@ -87,7 +89,7 @@ impl Poller {
         drain: CancellationToken,
     ) -> Result<(), StoreError> {
         let core = Core::new(&config, self.store.installation().clone(), past, self.now());
-        let (creators, live) = core.census();
+        let Census { creators, live, .. } = core.census();
         tracing::info!(creators, live, "watching");
         let first_checkpoint = self.clock.monotonic() + FIRST_CHECKPOINT;
         let mut running = Running {
@@ -116,7 +118,7 @@ impl Running {
         while !self.drain.is_cancelled() {
             self.poller.progress.beat();
             let now = self.poller.clock.monotonic();
-            let wake_at = self.start_what_is_due().min(now + CHECKPOINT_EVERY);
+            let wake_at = self.start_what_is_due().min(now + ROUND);
             let wake_at = wake_at.min(self.checkpoint_when_due(now));
             tokio::select! {
                 () = self.drain.cancelled() => {}
@@ -135,7 +137,28 @@ impl Running {
                 let watched = self.core.hasten(&username, self.poller.now());
                 let _ = reply.send(watched);
             }
+            Request::Census(reply) => {
+                let _ = reply.send(self.core.census());
+            }
+            Request::Reload(reload, reply) => {
+                self.reload(*reload);
+                let _ = reply.send(());
+            }
         }
+    }
+
+    fn reload(&mut self, reload: Reload) {
+        let news = News {
+            config: &reload.config,
+            known: reload.known,
+            other_source: reload.source.is_some(),
+        };
+        self.core.reload(news, self.poller.now());
+        if let Some(source) = reload.source {
+            self.poller.source = source;
+        }
+        let Census { creators, live, .. } = self.core.census();
+        tracing::info!(creators, live, "watching");
     }
 
     /// Makes a checkpoint if one is due; returns when to look again.

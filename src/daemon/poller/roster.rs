@@ -3,9 +3,12 @@
 //! A creator is in the queue, or its poll or its commit is under way: never two of these,
 //! so that none has two polls at once.
 
+mod changes;
+
 use std::collections::HashMap;
 use std::time::Duration;
 
+pub(super) use self::changes::{Changes, Watch};
 use crate::config::{Creator, Polling};
 use crate::domain::mass_flip::Way;
 use crate::domain::tracker::{CreatorState, Phase};
@@ -22,6 +25,9 @@ const STALE_AFTER_GAPS: u32 = 3;
 pub(super) struct Entry {
     pub(super) creator: Creator,
     pub(super) state: CreatorState,
+    pub(super) watch: Watch,
+    /// Settings changed while its poll or commit was under way: what that plans is too old.
+    pub(super) replan: bool,
     /// Place in the interval, in `[0, 1)`.
     phase: f64,
     /// Failed tries of the poll under way.
@@ -61,6 +67,8 @@ impl Entry {
             phase: phase_of(creator.username.as_str()),
             creator,
             state,
+            watch: Watch::On,
+            replan: false,
             failed_tries: 0,
             unclear_in_a_row: 0,
             held: None,
@@ -182,14 +190,15 @@ impl Roster {
         }
     }
 
-    /// Every creator, in the order of the watchlist.
+    /// Every creator of the watchlist.
     pub(super) fn all(&self) -> impl Iterator<Item = (CreatorIndex, &Entry)> {
-        (0..).zip(&self.entries)
+        self.places().filter(|(_, entry)| entry.is_watched())
     }
 
     /// Where a creator is, if it is watched.
     pub(super) fn find(&self, username: &Username) -> Option<CreatorIndex> {
-        self.index.get(username).copied()
+        let index = self.index.get(username).copied()?;
+        self.entry(index).is_watched().then_some(index)
     }
 
     pub(super) fn entry(&self, index: CreatorIndex) -> &Entry {
@@ -222,13 +231,12 @@ impl Roster {
 
     /// How many creators are believed live.
     pub(super) fn live(&self) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.state.live().is_some())
+        self.all()
+            .filter(|(_, entry)| entry.state.live().is_some())
             .count()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.all().count()
     }
 }

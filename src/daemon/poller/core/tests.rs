@@ -197,7 +197,7 @@ impl Bench {
 
     /// Asks everybody once, one after the other, as they fall due, with one answer each.
     fn round(&mut self, answer: impl Fn(CreatorIndex) -> Observation) {
-        for _ in 0..self.core.census().0 {
+        for _ in 0..self.core.census().creators {
             let poll = self.poll();
             self.answer(&poll, &answer(poll.creator));
         }

@@ -1,0 +1,124 @@
+//! Which webhooks take part, and how the dispatcher is told of others while it runs.
+//!
+//! What can fail is done before anything is changed: addresses are parsed and the store is
+//! asked first, the switch itself cannot fail.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{DispatchError, report};
+use crate::config::Webhook;
+use crate::store::streak::Streak;
+use crate::store::{DisabledWebhook, Store, WebhookHealth};
+use crate::webhook::Endpoint;
+
+/// Every webhook of a configuration.
+#[derive(Debug)]
+pub(crate) struct Assignment {
+    pub(super) webhooks: Vec<Arc<Webhook>>,
+    pub(super) posts: Vec<Post>,
+}
+
+/// One webhook.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub(super) endpoint: Endpoint,
+    /// Its failures at this address.
+    pub(super) streak: Streak,
+    /// Whether deliveries go out, or wait.
+    pub(super) takes_part: bool,
+}
+
+/// Where assignments are taken out.
+pub(crate) type Inbox = mpsc::Receiver<(Assignment, oneshot::Sender<()>)>;
+
+/// Where they are handed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Switch(mpsc::Sender<(Assignment, oneshot::Sender<()>)>);
+
+/// The dispatcher is gone: the daemon is stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the dispatcher has stopped")]
+pub(crate) struct Stopped;
+
+/// A switch and the inbox behind it.
+pub(crate) fn switch() -> (Switch, Inbox) {
+    let (sender, inbox) = mpsc::channel(1);
+    (Switch(sender), inbox)
+}
+
+impl Switch {
+    /// Has exactly these webhooks delivered to; returns once that holds.
+    pub(crate) async fn assign(&self, assignment: Assignment) -> Result<(), Stopped> {
+        let (reply, done) = oneshot::channel();
+        let sent = self.0.send((assignment, reply)).await;
+        sent.map_err(|_| Stopped)?;
+        done.await.map_err(|_| Stopped)
+    }
+}
+
+impl Assignment {
+    /// Which of `webhooks` take part: those that the file enables and that are not disabled in the store.
+    ///
+    /// A disabled one takes part again once a person acted: its address is another one, or it
+    /// is found with `enabled = false` in the file.
+    pub(crate) async fn of(
+        store: &dyn Store,
+        webhooks: &[Arc<Webhook>],
+    ) -> Result<Self, DispatchError> {
+        let endpoints = webhooks.iter().cloned().map(Endpoint::new);
+        let endpoints: Vec<Endpoint> = endpoints.collect::<Result<_, _>>()?;
+        let disabled = store.disabled_webhooks().await?;
+        let health = store.webhook_health().await?;
+        let mut posts = Vec::new();
+        for endpoint in endpoints {
+            let record = disabled.iter().find(|d| d.webhook == endpoint.webhook().id);
+            let may = may_take_part(store, record, &endpoint).await?;
+            let takes_part = may && endpoint.webhook().enabled;
+            posts.push(Post {
+                streak: streak_of(&endpoint, &health),
+                endpoint,
+                takes_part,
+            });
+        }
+        Ok(Self {
+            webhooks: webhooks.to_vec(),
+            posts,
+        })
+    }
+}
+
+/// Whether it is not disabled, or not any more.
+async fn may_take_part(
+    store: &dyn Store,
+    record: Option<&DisabledWebhook>,
+    endpoint: &Endpoint,
+) -> Result<bool, DispatchError> {
+    let Some(record) = record else {
+        return Ok(true);
+    };
+    if still_disabled(record, endpoint) {
+        report::still_disabled(record);
+        return Ok(false);
+    }
+    store.enable_webhook(&record.webhook).await?;
+    report::enabled_again(record);
+    Ok(true)
+}
+
+/// The failures at the present address; at another one the count begins anew.
+fn streak_of(endpoint: &Endpoint, health: &[WebhookHealth]) -> Streak {
+    let same = |known: &&WebhookHealth| {
+        known.webhook == endpoint.webhook().id && known.url_hash == endpoint.url_hash()
+    };
+    health
+        .iter()
+        .find(same)
+        .map(|known| known.streak)
+        .unwrap_or_default()
+}
+
+fn still_disabled(record: &DisabledWebhook, endpoint: &Endpoint) -> bool {
+    endpoint.webhook().enabled && record.url_hash == endpoint.url_hash()
+}
