@@ -153,6 +153,8 @@ async fn real_poller(api: &str, in_flight: usize) -> Pace {
         source: Arc::clone(&source) as _,
         store: Arc::new(Sqlite::open(&place.folder.path().join("state.db")).unwrap()),
         sender: Arc::new(HttpSender::new().unwrap()),
+        origin: None,
+        systemd: tallylight::daemon::systemd::Systemd::absent(),
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();

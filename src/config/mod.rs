@@ -41,7 +41,7 @@ pub use problem::{Problem, Problems, Severity};
 pub use secret::Secret;
 
 /// Everything that the file and the watchlist say.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `[konbini]`
     pub konbini: Konbini,
@@ -68,7 +68,7 @@ pub struct Config {
 }
 
 /// `[konbini]`: the API.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Konbini {
     /// The key, sent as a bearer token.
     pub api_key: Secret,
@@ -156,7 +156,7 @@ pub struct Creator {
 pub type WebhookId = Arc<str>;
 
 /// One `[[webhook]]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Webhook {
     /// Its id.
     pub id: WebhookId,
@@ -219,7 +219,7 @@ pub enum StorageLocation {
 }
 
 /// `[http]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Http {
     /// `None` for `off`.
     pub listen: Option<SocketAddr>,

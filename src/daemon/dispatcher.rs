@@ -19,8 +19,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use self::lanes::Lanes;
-use self::switch::Inbox;
-pub(crate) use self::switch::{Assignment, Switch, switch};
+pub(crate) use self::switch::{Assignment, Inbox, Switch, switch};
 use super::Progress;
 use crate::clock::Clock;
 use crate::config::Webhook;
@@ -105,6 +104,11 @@ impl Dispatcher {
     /// The same, told through `inbox` of other webhooks while it runs.
     pub(crate) fn told_by(self, inbox: Inbox) -> Self {
         Self { inbox, ..self }
+    }
+
+    /// Shows the progress of the lane that is furthest behind.
+    pub(crate) fn progress(&self) -> Progress {
+        self.parts.progress.clone()
     }
 
     /// Delivers until `drain`, then lets what is under way end (20 s at most) and returns.

@@ -5,9 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::store::{Store, StoreError};
 
 /// How often it looks.
@@ -24,7 +26,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Housekeeper {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
-    pub(crate) keep: Duration,
+    /// Says how long things are kept.
+    pub(crate) config: watch::Receiver<Arc<Config>>,
 }
 
 impl Housekeeper {
@@ -52,7 +55,8 @@ impl Housekeeper {
     }
 
     async fn prune(&self) -> Result<usize, StoreError> {
-        let before = self.clock.now().minus(self.keep);
+        let keep = self.config.borrow().storage.keep;
+        let before = self.clock.now().minus(keep);
         self.store.prune(before, BATCH).await
     }
 }

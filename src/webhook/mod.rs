@@ -12,6 +12,7 @@ pub mod request;
 mod resolver;
 pub mod sender;
 mod transport;
+mod visit;
 
 pub use formats::FormatError;
 pub use outcome::{ErrorClass, Outcome, Verdict};

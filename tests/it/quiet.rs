@@ -139,6 +139,8 @@ async fn ten_thousand_quiet_polls_commit_nothing_but_what_the_clock_asks_for() {
         source: Arc::clone(&source) as _,
         store: Arc::clone(&store) as _,
         sender: Arc::new(HttpSender::new().unwrap()),
+        origin: None,
+        systemd: tallylight::daemon::systemd::Systemd::absent(),
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();

@@ -74,7 +74,11 @@ impl Breaker {
     pub(super) fn resize(&mut self, slots: usize) {
         if let State::Closed(allowed) = &mut self.state {
             let in_full = *allowed == self.slots;
-            *allowed = if in_full { slots } else { (*allowed).min(slots) };
+            *allowed = if in_full {
+                slots
+            } else {
+                (*allowed).min(slots)
+            };
         }
         self.slots = slots;
     }

@@ -132,7 +132,10 @@ impl Lane {
             Err(StoreError::Closed) => Err(StoreError::Closed),
             Err(error) => {
                 self.store_failures = self.store_failures.saturating_add(1);
-                self.shared.standing.complaints.failed(self.shared.id(), &error, now);
+                self.shared
+                    .standing
+                    .complaints
+                    .failed(self.shared.id(), &error, now);
                 self.store_retry_at = now.saturating_add(patience::wait(self.store_failures));
                 Ok(self.store_retry_at.min(sweep))
             }
@@ -299,7 +302,9 @@ impl Shared {
             // Rounded up: a pause is never shorter than what was asked for.
             let millis = u64::try_from(now.saturating_add(pause).as_millis()).unwrap_or(u64::MAX);
             let millis = millis.saturating_add(1);
-            self.standing.paused_until.fetch_max(millis, Ordering::Relaxed);
+            self.standing
+                .paused_until
+                .fetch_max(millis, Ordering::Relaxed);
         }
         let Some(attempt) = &decision.settlement.attempt else {
             return;

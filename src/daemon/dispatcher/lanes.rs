@@ -24,7 +24,7 @@ pub(super) struct Lanes {
     common: Common,
     tasks: JoinSet<Result<(), StoreError>>,
     webhooks: HashMap<Id, WebhookId>,
-    lanes: HashMap<WebhookId, Running>,
+    running: HashMap<WebhookId, Running>,
     stop: CancellationToken,
 }
 
@@ -41,7 +41,7 @@ impl Lanes {
             common,
             tasks: JoinSet::new(),
             webhooks: HashMap::new(),
-            lanes: HashMap::new(),
+            running: HashMap::new(),
             stop,
         }
     }
@@ -49,7 +49,7 @@ impl Lanes {
     /// Has exactly these webhooks delivered to from now on.
     pub(super) fn assign(&mut self, assignment: Assignment) {
         self.common.webhooks = assignment.webhooks.into();
-        for (id, lane) in &self.lanes {
+        for (id, lane) in &self.running {
             // Not the others, not even for a moment: their lanes would end.
             if !self.common.webhooks.iter().any(|w| w.id == *id) {
                 lane.orders.send_modify(|orders| orders.takes_part = false);
@@ -63,7 +63,7 @@ impl Lanes {
                 streak: post.streak,
                 takes_part: post.takes_part,
             };
-            match self.lanes.get(&id) {
+            match self.running.get(&id) {
                 Some(lane) => drop(lane.orders.send_replace(orders)),
                 None if orders.takes_part => self.start(id, orders),
                 None => {}
@@ -77,7 +77,7 @@ impl Lanes {
         let (orders, heard) = watch::channel(orders);
         let task = self.tasks.spawn(lane.run(heard, self.stop.clone()));
         self.webhooks.insert(task.id(), id.clone());
-        self.lanes.insert(id, Running { orders, progress });
+        self.running.insert(id, Running { orders, progress });
     }
 
     /// Until every lane has ended; the first that fails stops the others.
@@ -95,7 +95,9 @@ impl Lanes {
                 Some(ended) = self.tasks.join_next_with_id() => ended,
                 () = self.stop.cancelled(), if self.tasks.is_empty() => return result,
                 Some((assignment, reply)) = inbox.recv(), if !self.stop.is_cancelled() => {
-                    self.assign(assignment);
+                    if let Some(assignment) = assignment {
+                        self.assign(assignment);
+                    }
                     let _ = reply.send(());
                     continue;
                 }
@@ -110,7 +112,7 @@ impl Lanes {
 
     /// Without a lane there is nothing that could hang.
     fn gather(&self, progress: &Progress) {
-        let furthest_behind = self.lanes.values().map(|l| l.progress.last()).min();
+        let furthest_behind = self.running.values().map(|l| l.progress.last()).min();
         progress.beat_at(furthest_behind.unwrap_or_else(|| self.common.clock.monotonic()));
     }
 
@@ -122,7 +124,7 @@ impl Lanes {
         let (task, result) = ended.map_err(|error| DispatchError::Lane(error.to_string()))?;
         result?;
         let id = self.webhooks.remove(&task);
-        let Some((id, lane)) = id.and_then(|id| self.lanes.remove_entry(&id)) else {
+        let Some((id, lane)) = id.and_then(|id| self.running.remove_entry(&id)) else {
             return Err(DispatchError::Lane("it returned".to_owned()));
         };
         let orders = lane.orders.borrow().clone();

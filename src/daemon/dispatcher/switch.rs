@@ -31,11 +31,14 @@ pub(super) struct Post {
 }
 
 /// Where assignments are taken out.
-pub(crate) type Inbox = mpsc::Receiver<(Assignment, oneshot::Sender<()>)>;
+pub(crate) type Inbox = mpsc::Receiver<Request>;
+
+/// An assignment, if there is one, and who waits for it to hold.
+pub(crate) type Request = (Option<Assignment>, oneshot::Sender<()>);
 
 /// Where they are handed in.
 #[derive(Debug, Clone)]
-pub(crate) struct Switch(mpsc::Sender<(Assignment, oneshot::Sender<()>)>);
+pub(crate) struct Switch(mpsc::Sender<Request>);
 
 /// The dispatcher is gone: the daemon is stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +54,15 @@ pub(crate) fn switch() -> (Switch, Inbox) {
 impl Switch {
     /// Has exactly these webhooks delivered to; returns once that holds.
     pub(crate) async fn assign(&self, assignment: Assignment) -> Result<(), Stopped> {
+        self.hand(Some(assignment)).await
+    }
+
+    /// Returns once the dispatcher delivers.
+    pub(crate) async fn is_on(&self) -> Result<(), Stopped> {
+        self.hand(None).await
+    }
+
+    async fn hand(&self, assignment: Option<Assignment>) -> Result<(), Stopped> {
         let (reply, done) = oneshot::channel();
         let sent = self.0.send((assignment, reply)).await;
         sent.map_err(|_| Stopped)?;

@@ -5,6 +5,7 @@ mod fakes;
 mod lanes;
 mod outages;
 mod schedules;
+mod switching;
 
 use std::time::Duration;
 

@@ -27,12 +27,15 @@ pub(crate) enum Request {
     Reload(Box<Reload>, oneshot::Sender<()>),
 }
 
+/// What the store knows.
+pub(crate) type Known = (Snapshot, Vec<PastStream>);
+
 /// Another configuration, and what the store knows of whoever it adds.
 #[derive(Debug)]
 pub(crate) struct Reload {
     pub(crate) config: Arc<Config>,
     /// Read after the last reload was done. Empty if nobody is added and the schedule is the same.
-    pub(crate) known: (Snapshot, Vec<PastStream>),
+    pub(crate) known: Known,
     /// Whom to ask from now on, if that changes.
     pub(crate) source: Option<Arc<dyn Source>>,
 }
@@ -90,5 +93,15 @@ impl Desk {
         let (reply, answer) = oneshot::channel();
         self.0.send(request(reply)).await.map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
+    }
+}
+
+#[cfg(test)]
+impl Request {
+    /// Answers as a poller that watches nobody.
+    pub(crate) fn answer_census(self) {
+        if let Self::Census(reply) = self {
+            let _ = reply.send(Census::default());
+        }
     }
 }

@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::core::{Core, News};
-pub(crate) use self::inbox::{Census, Desk, Inbox, Reload, desk};
 use self::inbox::Request;
+pub(crate) use self::inbox::{Census, Desk, Inbox, Known, Reload, desk};
 use self::orders::{Draft, Job, Next, Now, Poll, Then};
 use super::progress::Progress;
 use crate::clock::Clock;
@@ -34,7 +34,7 @@ use crate::domain::{Cause, Observation, Unclear};
 use crate::konbini::{Answer, Credits, Source};
 use crate::schedule::CreatorIndex;
 use crate::schedule::ledger::Spent;
-use crate::store::{Change, PastStream, Snapshot, Store, StoreError};
+use crate::store::{Change, Store, StoreError};
 
 /// How often what quiet polls learnt is stored: the wait doubles from the first to the longest,
 /// so that a program that dies again and again does not pay for the same polls each time.
@@ -85,7 +85,7 @@ impl Poller {
     pub(crate) async fn run(
         self,
         config: Config,
-        past: (Snapshot, Vec<PastStream>),
+        past: Known,
         drain: CancellationToken,
     ) -> Result<(), StoreError> {
         let core = Core::new(&config, self.store.installation().clone(), past, self.now());

@@ -13,7 +13,9 @@ use crate::config::WebhookId;
 use crate::config::fixtures::{config, creator};
 use crate::domain::event::InstallationId;
 use crate::domain::{EventType, Timestamp, Username};
-use crate::store::{Checkpoint, Delivery, DisabledWebhook, Settlement, WebhookHealth};
+use crate::store::{
+    Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot, WebhookHealth,
+};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -132,6 +134,9 @@ impl Store for FakeStore {
         unreachable!("the poller delivers nothing")
     }
     async fn next_due_at(&self, _: &WebhookId) -> Result<Option<Timestamp>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn pending(&self) -> Result<u64, StoreError> {
         unreachable!("the poller delivers nothing")
     }
     async fn settle(&self, _: Settlement) -> Result<(), StoreError> {

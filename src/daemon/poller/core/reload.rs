@@ -81,9 +81,7 @@ impl Core {
     }
 
     fn queue_first(&mut self, creator: CreatorIndex, now: Now) {
-        let plan = self
-            .planner
-            .first(creator, self.roster.entry(creator), now);
+        let plan = self.planner.first(creator, self.roster.entry(creator), now);
         self.roster.entry_mut(creator).reason = plan.reason;
         self.queue.schedule(creator, now.monotonic + plan.wait);
     }
@@ -104,9 +102,7 @@ impl Core {
         if !std::mem::take(&mut self.roster.entry_mut(creator).replan) {
             return Duration::MAX;
         }
-        let plan = self
-            .planner
-            .first(creator, self.roster.entry(creator), now);
+        let plan = self.planner.first(creator, self.roster.entry(creator), now);
         now.monotonic + plan.wait
     }
 

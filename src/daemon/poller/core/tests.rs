@@ -34,7 +34,7 @@ fn answer(observation: Observation) -> Answer {
 
 /// The core with a clock that the test moves and a store that never fails.
 pub(in crate::daemon::poller) struct Bench {
-    core: Core,
+    pub(in crate::daemon::poller) core: Core,
     pub(in crate::daemon::poller) now: Duration,
     pub(in crate::daemon::poller) changes: Vec<Change>,
     pub(in crate::daemon::poller) checkpoints: Vec<Checkpoint>,

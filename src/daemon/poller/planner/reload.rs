@@ -22,11 +22,12 @@ impl Planner {
         past: Past,
         now: Now,
     ) -> bool {
-        let anew =
-            self.budget != config.budget || paces(&self.polling) != paces(&config.polling);
+        let anew = self.budget != config.budget || paces(&self.polling) != paces(&config.polling);
         self.polling = config.polling.clone();
         let before = std::mem::replace(&mut self.budget, config.budget);
-        let budget = config.budget.filter(|_| config.polling.schedule == ScheduleKind::Learned);
+        let budget = config
+            .budget
+            .filter(|_| config.polling.schedule == ScheduleKind::Learned);
         self.mode = match (std::mem::replace(&mut self.mode, Mode::Fixed(None)), budget) {
             (Mode::Learned(mut learned), Some(budget)) => {
                 if before != Some(budget) {

@@ -66,9 +66,7 @@ impl Entry {
     fn is_done_with(&self, now: Duration) -> bool {
         match self.watch {
             // Its last answers count among those of a crowd until the window is over.
-            Watch::Off { since, busy: false } => {
-                !self.dirty && now.saturating_sub(since) > WINDOW
-            }
+            Watch::Off { since, busy: false } => !self.dirty && now.saturating_sub(since) > WINDOW,
             Watch::On | Watch::Off { .. } => false,
         }
     }
@@ -76,9 +74,7 @@ impl Entry {
 
 impl Roster {
     /// Every place, those of creators that are not watched any more included.
-    pub(in crate::daemon::poller) fn places(
-        &self,
-    ) -> impl Iterator<Item = (CreatorIndex, &Entry)> {
+    pub(in crate::daemon::poller) fn places(&self) -> impl Iterator<Item = (CreatorIndex, &Entry)> {
         (0..).zip(&self.entries)
     }
 
@@ -97,13 +93,12 @@ impl Roster {
         };
         let mut free = self.free_places(now);
         for creator in creators {
-            match self.index.get(&creator.username) {
-                Some(&index) => self.keep(index, creator, &mut changes),
-                None => {
-                    let row = stored.remove(&creator.username);
-                    let entry = Entry::new(creator.clone(), row);
-                    changes.new.push(self.settle_in(entry, free.pop()));
-                }
+            if let Some(&index) = self.index.get(&creator.username) {
+                self.keep(index, creator, &mut changes);
+            } else {
+                let row = stored.remove(&creator.username);
+                let entry = Entry::new(creator.clone(), row);
+                changes.new.push(self.settle_in(entry, free.pop()));
             }
         }
         changes
