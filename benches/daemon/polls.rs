@@ -148,13 +148,16 @@ async fn real_poller(api: &str, in_flight: usize) -> Pace {
         client: Client::new(&config.konbini).unwrap(),
         polls: AtomicU64::new(0),
     });
+    let store = Arc::new(Sqlite::open(&place.folder.path().join("state.db")).unwrap());
     let world = World {
         clock: Clock::system(),
         source: Arc::clone(&source) as _,
-        store: Arc::new(Sqlite::open(&place.folder.path().join("state.db")).unwrap()),
+        history: Arc::clone(&store) as _,
+        store,
         sender: Arc::new(HttpSender::new().unwrap()),
         origin: None,
         systemd: tallylight::daemon::systemd::Systemd::absent(),
+        listener: None,
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();

@@ -1,7 +1,6 @@
 //! `deliveries list | show | replay`: what was sent, what came of it, and sending it again.
 //!
-//! `list` and `show` read the store beside a running daemon. `replay` needs the store for
-//! itself and is refused while a daemon has it.
+//! All of them work beside a running daemon, which is then the one that sends a replay.
 
 mod replay;
 mod show;
@@ -44,7 +43,8 @@ enum Command {
         #[arg(value_name = "ID")]
         id: i64,
     },
-    /// Send deliveries again that ended: the failed and expired ones, or those that are chosen
+    /// Send deliveries again: the failed and expired ones, or those that are chosen; beside a
+    /// running daemon it is the daemon that sends them
     Replay(replay::Replay),
 }
 
@@ -71,12 +71,14 @@ struct Chosen {
 impl Chosen {
     fn filter(&self) -> DeliveryFilter {
         DeliveryFilter {
+            id: None,
             webhook: self.webhook.clone(),
             statuses: self.status.clone(),
             since: self.since,
             until: self.until,
             creator: self.creator.clone(),
             after: None,
+            before: None,
         }
     }
 }
@@ -87,7 +89,7 @@ fn status(name: &str) -> Result<Status, String> {
 }
 
 /// A point in time, or how long ago it was.
-fn time(text: &str) -> Result<Timestamp, String> {
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     if let Some(ago) = parse_duration(text) {
         return Ok(Clock::system().now().minus(ago));
     }
@@ -119,10 +121,10 @@ pub(super) fn run(arguments: &Deliveries, config: &Config) -> anyhow::Result<Exi
 fn one(id: DeliveryId, config: &Config) -> anyhow::Result<ExitCode> {
     let log = DeliveryLog::open(store(config))?;
     let only = DeliveryFilter {
-        after: Some(DeliveryId(id.0.saturating_sub(1))),
+        id: Some(id),
         ..DeliveryFilter::default()
     };
-    let record = log.deliveries(&only, 1)?.pop().filter(|r| r.id == id);
+    let record = log.deliveries(&only, 1)?.pop();
     match (record, log.detail(id)?) {
         (Some(record), Some((body, attempts))) => {
             super::print(show::detail(&record, &body, &attempts).as_bytes())

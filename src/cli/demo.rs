@@ -27,7 +27,11 @@ api_key = "${KEY}"
 base_url = "${API}"
 timeout = "5s"
 
+[budget]
+credits_per_month = 25_000
+
 [polling]
+schedule = "fixed"
 interval = "2s"
 live_interval = "2s"
 confirm_after = "1s"
@@ -47,7 +51,8 @@ retry = ["1s", "2s", "4s", "8s", "15s"]
 url = "sqlite:${STORE}"
 
 [http]
-listen = "off"
+listen = "127.0.0.1:0"
+token = "${TOKEN}"
 "#;
 
 /// Show the whole program at work: no key, no network, no configuration
@@ -94,6 +99,7 @@ fn configuration(play: &Play, folder: &Path) -> anyhow::Result<Config> {
             "SECRET" => play.key.expose(),
             "WATCHLIST" => watchlist.display().to_string(),
             "STORE" => store.display().to_string(),
+            "TOKEN" => play.token.clone(),
             _ => return None,
         })
     };

@@ -3,15 +3,20 @@
 //! Results go to stdout, everything else to stderr. Exit codes: 0 fine, 1 failed, 2 wrong
 //! usage (clap's), 78 configuration unusable, so that systemd does not restart in a loop.
 
+mod backup;
 mod check;
 mod completions;
 mod deliveries;
 mod demo;
+mod export;
+mod healthcheck;
+mod local;
 mod man;
 mod ping;
 mod probe;
 mod run;
 mod secret;
+mod status;
 mod table;
 mod verify;
 
@@ -61,11 +66,15 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Backup(backup::Backup),
     Check(check::Check),
     /// Print a completion script for a shell
     Completions(completions::Completions),
     Deliveries(deliveries::Deliveries),
     Demo(demo::Demo),
+    /// Exit with 0 if the local daemon is healthy, with 1 if not
+    Healthcheck,
+    Export(export::Export),
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
@@ -74,18 +83,26 @@ enum Command {
     Run,
     /// Print a new webhook secret
     Secret,
+    Status(status::StatusArgs),
     Verify(verify::Verify),
 }
 
 /// Runs the command that was given; the exit code says how it went.
 pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Command::Backup(arguments) => {
+            with_config(&cli.config, |config| backup::run(&arguments, config))
+        }
         Command::Check(arguments) => check::run(&arguments, &cli.config),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Deliveries(arguments) => {
             with_config(&cli.config, |config| deliveries::run(&arguments, config))
         }
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Healthcheck => with_config(&cli.config, healthcheck::run),
+        Command::Export(arguments) => {
+            with_config(&cli.config, |config| export::run(&arguments, config))
+        }
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
             with_config(&cli.config, |config| ping::run(&arguments, config))
@@ -95,6 +112,9 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Run => run::run(&cli.config),
         Command::Secret => secret::run(),
+        Command::Status(arguments) => {
+            with_config(&cli.config, |config| status::run(&arguments, config))
+        }
         Command::Verify(arguments) => verify::run(&arguments, &cli.config),
     }
 }
@@ -162,13 +182,16 @@ fn with_config(
 /// The real source, store and sender for `config`: opens the store.
 fn world(config: &Config, clock: Clock) -> anyhow::Result<World> {
     let StorageLocation::Sqlite(path) = &config.storage.location;
+    let store = Arc::new(Sqlite::open(path)?);
     Ok(World {
         clock,
         source: Arc::new(Client::new(&config.konbini)?),
-        store: Arc::new(Sqlite::open(path)?),
+        history: Arc::clone(&store) as _,
+        store,
         sender: Arc::new(HttpSender::new()?),
         origin: None,
         systemd: Systemd::absent(),
+        listener: None,
     })
 }
 

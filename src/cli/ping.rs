@@ -14,8 +14,8 @@ use crate::cli::{print, say};
 use crate::clock::Clock;
 use crate::config::{Config, Webhook};
 use crate::domain::text::Printable;
-use crate::domain::{Event, EventId};
-use crate::webhook::{Endpoint, FormatError, HttpSender, Outcome, Sender};
+use crate::domain::{Event, EventId, Timing};
+use crate::webhook::{Endpoint, Exchange, FormatError, HttpSender, Outcome, Sender};
 
 /// How much of an answer is shown, in characters.
 const SHOWN: usize = 200;
@@ -71,6 +71,7 @@ struct Ping {
     event: EventId,
     outcome: Outcome,
     took: Duration,
+    timing: Timing,
 }
 
 impl Ping {
@@ -83,27 +84,34 @@ impl Ping {
         let event = Event::test(&endpoint.webhook().id, now, rand::random());
         let request = endpoint.request(&event.id, &event.body, now)?;
         let start = clock.monotonic();
-        let reply = sender.send(request).await;
+        let Exchange { reply, timing } = sender.send(request).await;
         Ok(Self {
             event: event.id,
             outcome: Outcome::of(reply, clock.now()),
             took: clock.monotonic().saturating_sub(start),
+            timing,
         })
     }
 
     fn show(&self, endpoint: &Endpoint, out: &mut dyn Write) -> io::Result<()> {
         let webhook = endpoint.webhook();
-        let ms = self.took.as_millis();
+        let (ms, timing) = (self.took.as_millis(), self.timing);
         writeln!(out, "webhook  {} at {}", webhook.id, endpoint.origin())?;
         writeln!(out, "event    {} (webhook.test)", self.event)?;
         match (self.outcome.error, self.outcome.status) {
             (None, Some(status)) => {
-                writeln!(out, "result   delivered: answered {status} in {ms} ms")?;
+                writeln!(
+                    out,
+                    "result   delivered: answered {status} in {ms} ms{timing}"
+                )?;
             }
             (error, _) => {
                 let class = error.map_or("-", |e| e.as_str());
                 let detail = &self.outcome.detail;
-                writeln!(out, "result   failed ({class}): {detail}, after {ms} ms")?;
+                writeln!(
+                    out,
+                    "result   failed ({class}): {detail}, after {ms} ms{timing}"
+                )?;
             }
         }
         if !self.outcome.answer.is_empty() {

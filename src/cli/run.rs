@@ -18,6 +18,7 @@ use crate::daemon::systemd::Systemd;
 use crate::daemon::{self, World};
 use crate::domain::text::Printable;
 use crate::konbini::{Client, Source};
+use crate::web;
 
 /// Runs until SIGTERM or SIGINT; a second signal ends it at once, SIGHUP reloads the configuration.
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
@@ -87,11 +88,14 @@ fn one_line(problems: &Problems) -> String {
 async fn watch(config: &Config, origin: Origin) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let signals = Signals::listen(&origin).context("cannot listen for signals")?;
-    let world = World {
+    let mut world = World {
         origin: Some(origin),
         systemd: Systemd::of_environment(),
         ..super::world(config, Clock::system())?
     };
+    if let Some(address) = config.http.listen {
+        world.listener = Some(web::bind(address).await?);
+    }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "starting");
     tokio::select! {
         ended = daemon::run(config, world, stop.clone()) => {

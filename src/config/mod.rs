@@ -223,6 +223,8 @@ pub enum StorageLocation {
 pub struct Http {
     /// `None` for `off`.
     pub listen: Option<SocketAddr>,
+    /// Names under which a loopback address is asked besides its own, as by a reverse proxy.
+    pub hosts: Vec<String>,
     /// Needed for anything that changes something.
     pub token: Option<Secret>,
 }

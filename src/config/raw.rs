@@ -116,7 +116,7 @@ pub(super) const STORAGE: Table = Table {
 };
 pub(super) const HTTP: Table = Table {
     name: "http",
-    keys: &["listen", "token", "token_file"],
+    keys: &["listen", "hosts", "token", "token_file"],
 };
 pub(super) const HEARTBEAT: Table = Table {
     name: "heartbeat",

@@ -11,6 +11,7 @@ mod lane;
 mod lanes;
 mod patience;
 mod report;
+mod setback;
 mod switch;
 
 use std::sync::Arc;
@@ -21,11 +22,13 @@ use tokio_util::sync::CancellationToken;
 use self::lanes::Lanes;
 pub(crate) use self::switch::{Assignment, Inbox, Switch, switch};
 use super::Progress;
+use super::instruments::Instruments;
 use crate::clock::Clock;
 use crate::config::Webhook;
-use crate::domain::Event;
 use crate::domain::event::WebhookNews;
-use crate::store::{Outgoing, Store, StoreError};
+use crate::domain::{Event, Timestamp};
+use crate::store::streak::Streak;
+use crate::store::{Outgoing, Store, StoreError, WebhookHealth};
 use crate::webhook::{Endpoint, EndpointError, Sender};
 
 /// Attempts under way at once over all webhooks.
@@ -44,6 +47,8 @@ pub struct DispatcherParts {
     pub webhooks: Vec<Arc<Webhook>>,
     /// Shows the last progress of the lane that is furthest behind; at most 10 s old while all is well.
     pub progress: Progress,
+    /// Where the lanes write down how they fare.
+    pub instruments: Instruments,
 }
 
 /// Delivers until told to drain.
@@ -76,6 +81,7 @@ struct Common {
     connections: Arc<Semaphore>,
     /// Every webhook, for news of one to the others.
     webhooks: Arc<[Arc<Webhook>]>,
+    instruments: Instruments,
 }
 
 impl Common {
@@ -106,11 +112,6 @@ impl Dispatcher {
         Self { inbox, ..self }
     }
 
-    /// Shows the progress of the lane that is furthest behind.
-    pub(crate) fn progress(&self) -> Progress {
-        self.parts.progress.clone()
-    }
-
     /// Delivers until `drain`, then lets what is under way end (20 s at most) and returns.
     ///
     /// On return nothing uses the store any more. An error means that a lane ended by
@@ -124,10 +125,32 @@ impl Dispatcher {
             sender: parts.sender,
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             webhooks: parts.webhooks.into(),
+            instruments: parts.instruments,
         };
         let mut lanes = Lanes::new(common, drain.child_token());
         lanes.assign(first);
         lanes.watch(self.inbox, &parts.progress).await
+    }
+}
+
+/// What was stored of a receiver when the program stopped.
+#[derive(Debug, Clone, Copy, Default)]
+struct Past {
+    streak: Streak,
+    paused_until: Option<Timestamp>,
+}
+
+impl Past {
+    /// What is known of the present address; at another one everything begins anew.
+    fn of(endpoint: &Endpoint, health: &[WebhookHealth]) -> Self {
+        let same = |known: &&WebhookHealth| {
+            known.webhook == endpoint.webhook().id && known.url_hash == endpoint.url_hash()
+        };
+        let known = health.iter().find(same).map(|known| Self {
+            streak: known.streak,
+            paused_until: known.paused_until,
+        });
+        known.unwrap_or_default()
     }
 }
 

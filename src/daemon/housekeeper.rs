@@ -9,17 +9,29 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::Config;
-use crate::store::{Store, StoreError};
+use crate::config::{Config, ScheduleKind};
+use crate::store::{Expired, Store, StoreError};
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(3_600);
 /// The first look comes late enough to leave the start to more urgent work.
 const FIRST: Duration = Duration::from_secs(60);
-/// Rows of a kind deleted in one transaction.
-const BATCH: usize = 500;
+/// Rows of a kind deleted in one transaction: tens of milliseconds that a commit may have to wait.
+const BATCH: usize = 100;
 /// The pause between two batches.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long streams are kept for the learned schedule, which reads its rhythms off them at every
+/// start: a start of that age weighs a sixth of a new one (half-life 35 days).
+const REMEMBERED: Duration = Duration::from_secs(90 * 86_400);
+
+/// How long `schedule` needs streams for.
+pub(crate) fn remembered(schedule: ScheduleKind) -> Duration {
+    match schedule {
+        ScheduleKind::Learned => REMEMBERED,
+        ScheduleKind::Fixed => Duration::ZERO,
+    }
+}
 
 /// What the housekeeper works with.
 #[derive(Debug)]
@@ -55,8 +67,15 @@ impl Housekeeper {
     }
 
     async fn prune(&self) -> Result<usize, StoreError> {
-        let keep = self.config.borrow().storage.keep;
-        let before = self.clock.now().minus(keep);
-        self.store.prune(before, BATCH).await
+        let now = self.clock.now();
+        let (keep, schedule) = {
+            let config = self.config.borrow();
+            (config.storage.keep, config.polling.schedule)
+        };
+        let expired = Expired {
+            history: now.minus(keep),
+            streams: now.minus(keep.max(remembered(schedule))),
+        };
+        self.store.prune(expired, BATCH).await
     }
 }

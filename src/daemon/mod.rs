@@ -3,7 +3,9 @@
 pub mod dispatcher;
 mod heartbeat;
 mod housekeeper;
+pub mod instruments;
 pub mod logs;
+mod panel;
 mod poller;
 pub mod progress;
 pub mod reload;
@@ -12,8 +14,10 @@ pub mod systemd;
 
 use std::sync::Arc;
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use progress::Progress;
 pub use supervisor::TaskFailure;
@@ -21,15 +25,20 @@ pub use supervisor::TaskFailure;
 use self::dispatcher::{DispatchError, Dispatcher, DispatcherParts};
 use self::heartbeat::Heart;
 use self::housekeeper::Housekeeper;
+use self::instruments::Instruments;
+use self::panel::{Panel, PanelParts};
 use self::poller::Poller;
 use self::progress::Loops;
 use self::reload::{Origin, Reach, Reloader};
 use self::supervisor::Supervisor;
 use self::systemd::{Reporter, Systemd};
 use crate::clock::Clock;
-use crate::config::{Config, ScheduleKind};
+use crate::config::{Config, Http, ScheduleKind};
 use crate::konbini::Source;
+use crate::store::history::History;
 use crate::store::{Store, StoreError};
+use crate::web;
+use crate::web::access::Access;
 use crate::webhook::{Sender, SenderError};
 
 /// What the daemon works with.
@@ -41,12 +50,16 @@ pub struct World {
     pub source: Arc<dyn Source>,
     /// Keeps what must survive.
     pub store: Arc<dyn Store>,
+    /// The past, for pages and API.
+    pub history: Arc<dyn History>,
     /// Sends webhooks.
     pub sender: Arc<dyn Sender>,
     /// Where the configuration comes from; without it there are no reloads.
     pub origin: Option<Origin>,
     /// Who is told how the daemon stands.
     pub systemd: Systemd,
+    /// Where the page, the API and the metrics are served; `None` for nowhere.
+    pub listener: Option<TcpListener>,
 }
 
 /// Why the daemon ended before it was told to.
@@ -61,6 +74,9 @@ pub enum RunError {
     /// The heartbeat cannot be sent.
     #[error(transparent)]
     Heartbeat(#[from] SenderError),
+    /// The bound listener is none.
+    #[error("cannot serve [http]: {0}")]
+    Listener(#[from] std::io::Error),
     /// A task ended as it should not have.
     #[error(transparent)]
     Task(#[from] TaskFailure),
@@ -69,60 +85,83 @@ pub enum RunError {
 /// Watches, notices and delivers until `stop` is cancelled; then drains and closes the store.
 pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Result<(), RunError> {
     let past = past(config, world.store.as_ref()).await?;
+    let (clock, store) = (world.clock, world.store);
     let mut tasks = Supervisor::new(stop);
+    // Those that the web answers for until they have ended.
+    let others = TaskTracker::new();
+    let instruments = Instruments::default();
+    instruments.config_accepted(clock.now(), &config.webhooks);
     let (desk, requests) = poller::desk();
     let (switch, assignments) = dispatcher::switch();
     let (config_in_force, config_now) = watch::channel(Arc::new(config.clone()));
+    let (polling, delivering) = (Progress::new(clock.clone()), Progress::new(clock.clone()));
+    let named = [
+        ("poller", polling.clone()),
+        ("dispatcher", delivering.clone()),
+    ];
+    let loops = Loops::new(named.clone());
     let poller = Poller {
         source: world.source,
-        store: Arc::clone(&world.store),
-        clock: world.clock.clone(),
-        progress: Progress::new(world.clock.clone()),
+        store: Arc::clone(&store),
+        clock: clock.clone(),
+        progress: polling,
         inbox: requests,
+        instruments: instruments.clone(),
     };
     let dispatcher = Dispatcher::new(DispatcherParts {
-        store: Arc::clone(&world.store),
-        clock: world.clock.clone(),
+        store: Arc::clone(&store),
+        clock: clock.clone(),
         sender: world.sender,
         webhooks: config.webhooks.clone(),
-        progress: Progress::new(world.clock.clone()),
+        progress: delivering,
+        instruments: instruments.clone(),
     })?
     .told_by(assignments);
-    let loops = Loops::new([
-        ("poller", poller.progress.clone()),
-        ("dispatcher", dispatcher.progress()),
-    ]);
-    let heart = Heart::new(world.clock.clone(), loops.clone(), config_now.clone())?;
+    let panel = Panel::new(PanelParts {
+        clock: clock.clone(),
+        store: Arc::clone(&store),
+        history: world.history,
+        desk: desk.clone(),
+        instruments: instruments.clone(),
+        loops: named.to_vec(),
+    });
     let housekeeper = Housekeeper {
-        store: Arc::clone(&world.store),
-        clock: world.clock.clone(),
-        config: config_now,
+        store: Arc::clone(&store),
+        clock: clock.clone(),
+        config: config_now.clone(),
     };
+    let heart = Heart::new(clock.clone(), loops.clone(), config_now)?;
     let reach = Reach {
-        clock: world.clock.clone(),
-        store: Arc::clone(&world.store),
+        clock: clock.clone(),
+        store: Arc::clone(&store),
         desk: desk.clone(),
         switch: switch.clone(),
+        instruments: instruments.clone(),
         config: config_in_force,
     };
-    let (reloader, reload) = Reloader::new(world.origin, reach, world.systemd.clone());
+    let reloader = Reloader::new(world.origin, reach, world.systemd.clone());
     let reporter = Reporter {
         systemd: world.systemd,
-        clock: world.clock,
+        clock,
         desk,
         switch,
-        store: Arc::clone(&world.store),
+        store: Arc::clone(&store),
         loops,
-        reload,
+        instruments,
     };
-    tasks.start("poller", poller.run(config.clone(), past, tasks.drain()));
-    tasks.start("dispatcher", dispatcher.run(tasks.drain()));
+    let poller = poller.run(config.clone(), past, tasks.drain());
+    tasks.start("poller", others.track_future(poller));
+    let dispatcher = dispatcher.run(tasks.drain());
+    tasks.start("dispatcher", others.track_future(dispatcher));
+    if let Some(listener) = world.listener {
+        show(&mut tasks, panel, (listener, &config.http), others)?;
+    }
     tasks.start("housekeeper", housekeeper.run(tasks.drain()));
     tasks.start("heartbeat", heart.run(tasks.drain()));
     tasks.start("reloader", reloader.run(tasks.drain()));
     tasks.start("reporter", reporter.run(tasks.drain()));
     let ended = tasks.supervise().await;
-    let closed = world.store.close().await;
+    let closed = store.close().await;
     ended?;
     Ok(closed?)
 }
@@ -135,4 +174,19 @@ async fn past(config: &Config, store: &dyn Store) -> Result<poller::Known, Store
         ScheduleKind::Fixed => Vec::new(),
     };
     Ok((snapshot, streams))
+}
+
+/// Serves what the daemon shows, until it has drained.
+fn show(
+    tasks: &mut Supervisor,
+    panel: Panel,
+    (listener, http): (TcpListener, &Http),
+    others: TaskTracker,
+) -> Result<(), RunError> {
+    let address = listener.local_addr()?;
+    tracing::info!("listening on http://{address}");
+    others.close();
+    let site = panel.into_site(Access::new(http, address), tasks.drain());
+    tasks.start("web", web::serve(listener, Arc::new(site), others));
+    Ok(())
 }

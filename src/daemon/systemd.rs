@@ -11,9 +11,9 @@ use sd_notify::NotifyState;
 use tokio_util::sync::CancellationToken;
 
 use super::dispatcher::Switch;
+use super::instruments::Instruments;
 use super::poller::{Census, Desk};
 use super::progress::Loops;
-use super::reload::ReloadStatus;
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 
@@ -97,7 +97,7 @@ pub(crate) struct Reporter {
     pub(crate) switch: Switch,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) loops: Loops,
-    pub(crate) reload: ReloadStatus,
+    pub(crate) instruments: Instruments,
 }
 
 impl Reporter {
@@ -153,7 +153,8 @@ impl Reporter {
 
     fn status(&self, numbers: Numbers) -> String {
         let hung = self.loops.hung().map(|name| format!("the {name} HANGS"));
-        let refused = self.reload.last().refused;
+        let last = self.instruments.reloads.last();
+        let refused = last.and_then(|reload| reload.problem);
         let refused = refused.map(|why| format!("configuration REFUSED, the old one holds: {why}"));
         let parts = hung.into_iter().chain(refused);
         let parts: Vec<String> = parts.chain([numbers.to_string()]).collect();

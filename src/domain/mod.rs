@@ -13,9 +13,11 @@ pub mod signature;
 pub mod source_health;
 pub mod text;
 pub mod time;
+pub mod timing;
 pub mod tracker;
 
 pub use creator::{Profile, Username};
 pub use event::{Event, EventId, EventType};
 pub use observation::{Cause, LiveStream, Observation, RoomId, Unclear};
 pub use time::Timestamp;
+pub use timing::Timing;

@@ -19,12 +19,14 @@ use crate::domain::retry::doubling;
 mod creator;
 mod memory;
 mod plan;
+mod portrait;
 mod roster;
 mod settings;
 
 use creator::{Claim, Creator, Phase, claim_of};
 pub use memory::{KnownStream, Learning};
 use plan::Plan;
+pub use portrait::Portrait;
 use settings::{Compact, as_minutes};
 pub use settings::{Options, Outcome, Permit, Refusal, Settings};
 

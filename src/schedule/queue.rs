@@ -9,6 +9,8 @@
     reason = "positions are indices of a heap of `CreatorIndex`, and fit in one"
 )]
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::CreatorIndex;
@@ -74,6 +76,25 @@ impl Queue {
     pub fn peek(&self) -> Option<(CreatorIndex, Duration)> {
         let &creator = self.heap.first()?;
         Some((creator, self.due[creator as usize]))
+    }
+
+    /// The `count` that are next, soonest first; nobody is taken out.
+    ///
+    /// Walks down from the top of the heap, so it costs by `count` and not by who is queued.
+    pub fn soonest(&self, count: usize) -> Vec<(CreatorIndex, Duration)> {
+        let entry = |at: usize| {
+            let creator = *self.heap.get(at)?;
+            Some(Reverse((self.due[creator as usize], creator, at)))
+        };
+        let mut border: BinaryHeap<_> = entry(0).into_iter().collect();
+        let mut soonest = Vec::with_capacity(count.min(self.len()));
+        while soonest.len() < count
+            && let Some(Reverse((due, creator, at))) = border.pop()
+        {
+            soonest.push((creator, due));
+            border.extend([2 * at + 1, 2 * at + 2].into_iter().filter_map(entry));
+        }
+        soonest
     }
 
     /// Takes out who is next if it is due by `now`, with the time it was due.
@@ -164,6 +185,14 @@ mod tests {
         assert_eq!(queue.due_of(1), None);
     }
 
+    fn queued(sorted: &[(Duration, CreatorIndex)], count: usize) -> Vec<(CreatorIndex, Duration)> {
+        sorted
+            .iter()
+            .take(count)
+            .map(|(due, who)| (*who, *due))
+            .collect()
+    }
+
     proptest! {
         #[test]
         fn behaves_like_a_sorted_list(ops in prop::collection::vec((0_u32..20, prop::option::of(0_u64..50)), 0..200)) {
@@ -184,6 +213,8 @@ mod tests {
             }
             let mut sorted: Vec<_> = model.into_iter().map(|(c, d)| (d, c)).collect();
             sorted.sort_unstable();
+            prop_assert_eq!(queue.soonest(7), queued(&sorted, 7));
+            prop_assert_eq!(queue.soonest(99), queued(&sorted, 99));
             let popped: Vec<_> = std::iter::from_fn(|| queue.pop_due(Duration::MAX)).map(|(c, d)| (d, c)).collect();
             prop_assert_eq!(popped, sorted);
         }

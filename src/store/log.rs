@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Attempt, DeliveryId};
 use crate::config::WebhookId;
-use crate::domain::{EventId, EventType, Timestamp, Username};
+use crate::domain::{EventId, EventType, Timestamp, Timing, Username};
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,8 @@ impl Status {
 /// Which deliveries are meant; what is `None` or empty leaves all.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
+    /// This one.
+    pub id: Option<DeliveryId>,
     /// Of this webhook.
     pub webhook: Option<String>,
     /// With one of these statuses.
@@ -54,6 +56,8 @@ pub struct DeliveryFilter {
     pub creator: Option<Username>,
     /// With a higher number than this.
     pub after: Option<DeliveryId>,
+    /// With a lower number than this.
+    pub before: Option<DeliveryId>,
 }
 
 /// A delivery as it is listed.
@@ -94,6 +98,8 @@ pub struct AttemptRecord {
     pub started_at: Timestamp,
     /// How long it took.
     pub took: Duration,
+    /// Where that time went.
+    pub timing: Timing,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// The error class; `None` for a 2xx.

@@ -5,6 +5,7 @@
 //! second one. A storage error is never an observation: callers keep what they have and
 //! try again.
 
+pub mod history;
 pub mod log;
 pub mod sqlite;
 pub mod streak;
@@ -19,12 +20,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use self::history::PollMark;
+use self::log::{DeliveryFilter, Status};
 use self::streak::Streak;
 use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{CreatorState, Transition};
-use crate::domain::{Event, EventId, EventType, Timestamp, Username};
+use crate::domain::{Event, EventId, EventType, Timestamp, Timing, Username};
 
 /// Where a debug build can be told to abort: `TALLYLIGHT_ABORT_AT=NAME`, or `NAME:3` for the third time.
 ///
@@ -92,6 +95,33 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// delivery that is not pending (any more) nothing is stored, and a warning logged.
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError>;
 
+    /// Sends again: puts at most `limit` of the deliveries that `filter` means back into their
+    /// queues, due at `now`, in order of their numbers; their numbers.
+    ///
+    /// One that ended is pending again, behind what is older and before what is younger of its
+    /// webhook and creator. Its schedule begins anew for a few attempts, whatever it had used
+    /// up, and if they fail it is again what it was. One that is pending is only brought
+    /// forward, by an attempt that its schedule does not count. Empty `statuses` mean all.
+    /// Bounded by `limit` alone: page with `after`, the last number that was returned.
+    async fn replay(
+        &self,
+        filter: DeliveryFilter,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<DeliveryId>, StoreError>;
+
+    /// Brings forward the deliveries of `webhook` that wait longer than a delivery may: the
+    /// clock was set back; how many.
+    ///
+    /// After `n` counted attempts one waits `longest[n]` from `now` at most; the last entry is
+    /// for all beyond.
+    async fn pull_in(
+        &self,
+        webhook: &WebhookId,
+        now: Timestamp,
+        longest: Vec<Duration>,
+    ) -> Result<usize, StoreError>;
+
     /// The webhooks that were disabled and not enabled since.
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError>;
 
@@ -101,11 +131,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Stores that `webhook` takes part again, with its failures forgotten.
     async fn enable_webhook(&self, webhook: &WebhookId) -> Result<(), StoreError>;
 
-    /// Deletes at most `limit` rows each of history and finished deliveries older than `before`; how many went.
+    /// Deletes at most `limit` rows of a kind of what is expired; how many went.
     ///
-    /// Call it again while it returns more than zero. Pending deliveries, running streams and
-    /// states stay, whatever their age.
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError>;
+    /// Call it again while it returns more than zero. Pending deliveries and their events,
+    /// running streams and states stay, whatever their age.
+    async fn prune(&self, expired: Expired, limit: usize) -> Result<usize, StoreError>;
 
     /// Changes its value with each commit that may have added deliveries.
     fn outbox(&self) -> watch::Receiver<u64>;
@@ -179,6 +209,17 @@ pub struct Checkpoint {
     pub population: Option<String>,
     /// Credits used in the last billing months; a month that is not among them is left as it is.
     pub spending: Vec<Spending>,
+    /// What polls said, for pages that show each of them.
+    pub polls: PollLog,
+}
+
+/// Polls since the last checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PollLog {
+    /// Polls of one creator that are kept, older ones are forgotten.
+    pub keep: usize,
+    /// For each creator that was polled, the oldest first. Of one that is not known nothing is kept.
+    pub polled: Vec<(Username, Vec<PollMark>)>,
 }
 
 /// What quiet polls learnt of one creator; `None` leaves a value as it is.
@@ -239,8 +280,19 @@ pub struct Delivery {
     pub event_at: Timestamp,
     /// Attempts made so far.
     pub attempts: u32,
+    /// How many of them its schedule does not count, since a person asked for what followed.
+    pub spared: u32,
+    /// What it was when a person asked for it again; `None` if nobody did.
+    pub replay_of: Option<Status>,
     /// When the next attempt falls due.
     pub due_at: Timestamp,
+}
+
+impl Delivery {
+    /// Attempts made so far, as its schedule counts them.
+    pub fn counted_attempts(&self) -> u32 {
+        self.attempts.saturating_sub(self.spared)
+    }
 }
 
 /// What came of one attempt.
@@ -256,6 +308,8 @@ pub struct Settlement {
     pub disable: Option<DisabledWebhook>,
     /// The address that was tried, as a hash: failures at another one do not count.
     pub url_hash: String,
+    /// Until when its receiver asked to be left alone, if it did.
+    pub paused_until: Option<Timestamp>,
     /// What others are to hear of this webhook.
     pub alerts: Vec<Outgoing>,
 }
@@ -269,6 +323,8 @@ pub struct WebhookHealth {
     pub url_hash: String,
     /// Its failures since the last 2xx there.
     pub streak: Streak,
+    /// Until when it asked to be left alone, the last time that it did.
+    pub paused_until: Option<Timestamp>,
 }
 
 /// One attempt, for the log of attempts.
@@ -278,6 +334,8 @@ pub struct Attempt {
     pub started_at: Timestamp,
     /// How long it took.
     pub took: Duration,
+    /// Where that time went.
+    pub timing: Timing,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// What went wrong, from a closed set; `None` for a 2xx.
@@ -305,7 +363,8 @@ pub enum Fate {
     Delivered,
     /// Tried again at this time; the creator's later deliveries wait behind it.
     Retry(Timestamp),
-    /// Attempts used up: kept in the log, the creator's next delivery moves up.
+    /// Attempts used up: kept in the log (a replay as what it was before), the creator's next
+    /// delivery moves up.
     Failed,
     /// Too old to be worth sending: kept in the log, the next moves up.
     Expired,
@@ -322,6 +381,15 @@ pub struct DisabledWebhook {
     pub url_hash: String,
     /// One sentence for a person.
     pub reason: String,
+}
+
+/// What need not be kept any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expired {
+    /// Samples, events and finished deliveries from before this.
+    pub history: Timestamp,
+    /// Streams that ended before this, once their samples are gone.
+    pub streams: Timestamp,
 }
 
 /// Why the store cannot go on.
@@ -353,6 +421,14 @@ pub enum StoreError {
     #[error("cannot open the store {path}: {reason}")]
     Open {
         /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A copy of the store could not be made.
+    #[error("cannot back the store up to {path}: {reason}")]
+    Backup {
+        /// The copy.
         path: String,
         /// Why not.
         reason: String,

@@ -11,10 +11,11 @@ pub mod outcome;
 pub mod request;
 mod resolver;
 pub mod sender;
+mod stopwatch;
 mod transport;
 mod visit;
 
 pub use formats::FormatError;
 pub use outcome::{ErrorClass, Outcome, Verdict};
 pub use request::{Endpoint, EndpointError, Request};
-pub use sender::{Answer, Breakage, HttpSender, Reply, Sender, SenderError};
+pub use sender::{Answer, Breakage, Exchange, HttpSender, Reply, Sender, SenderError};

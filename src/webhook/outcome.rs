@@ -6,8 +6,8 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::domain::Timestamp;
 use crate::domain::text::{Printable, bounded};
+use crate::domain::{Timestamp, Timing};
 
 /// The longest `Retry-After` that is honoured.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
@@ -48,6 +48,25 @@ error_classes! {
     BodyTooLarge "body_too_large" "The answer outgrew what is read of it before it said how it went.",
     Format "format" "The body could not be written in the webhook's format; nothing was sent.",
     BlockedAddress "blocked_address" "The address is one that is never connected to.",
+}
+
+/// One exchange: how it ended and where its time went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// How it ended.
+    pub reply: Reply,
+    /// What could be measured of it.
+    pub timing: Timing,
+}
+
+impl From<Reply> for Exchange {
+    /// An exchange of which nothing was measured.
+    fn from(reply: Reply) -> Self {
+        Self {
+            reply,
+            timing: Timing::default(),
+        }
+    }
 }
 
 /// How an exchange ended.

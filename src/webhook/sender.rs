@@ -14,10 +14,11 @@ use http::header::{HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Response};
 
 use super::egress::{is_blocked, literal};
-pub use super::outcome::{Answer, Breakage, ErrorClass, Reply};
+pub use super::outcome::{Answer, Breakage, ErrorClass, Exchange, Reply};
 use super::request::{Endpoint, Request};
 pub use super::resolver::Lookup;
 use super::resolver::{BlockedAddress, Guarded, ResolveError, SystemLookup};
+use super::stopwatch::Stopwatch;
 pub use super::transport::SenderError;
 use super::transport::{Transport, chain, inner, plain_client};
 use crate::domain::text::bounded;
@@ -30,7 +31,7 @@ pub const MAX_KEPT: usize = 4 * 1024;
 #[async_trait]
 pub trait Sender: fmt::Debug + Send + Sync {
     /// Makes one attempt.
-    async fn send(&self, request: Request) -> Reply;
+    async fn send(&self, request: Request) -> Exchange;
 }
 
 /// Sends over HTTP/1.1 and HTTP/2 and keeps connections for the next request.
@@ -88,9 +89,20 @@ impl HttpSender {
 
 #[async_trait]
 impl Sender for HttpSender {
-    async fn send(&self, request: Request) -> Reply {
-        if let Some(address) = literal(&request.url).filter(|a| is_blocked(*a)) {
-            return refused(ErrorClass::BlockedAddress, &BlockedAddress(address));
+    async fn send(&self, request: Request) -> Exchange {
+        let stopwatch = Stopwatch::start();
+        let reply = stopwatch.around(self.exchange(request, &stopwatch)).await;
+        Exchange {
+            reply,
+            timing: stopwatch.timing(),
+        }
+    }
+}
+
+impl HttpSender {
+    async fn exchange(&self, request: Request, stopwatch: &Stopwatch) -> Reply {
+        if let Some(blocked) = self.blocked(&request).await {
+            return refused(ErrorClass::BlockedAddress, &blocked);
         }
         let client = match self.client(request.transport.as_ref()) {
             Ok(client) => client,
@@ -105,9 +117,24 @@ impl Sender for HttpSender {
             .send()
             .await;
         match sent {
-            Ok(response) => read(response).await,
+            Ok(response) => {
+                stopwatch.note(|timing| timing.first_byte = Some(stopwatch.elapsed()));
+                read(response).await
+            }
             Err(error) => Reply::Broken(breakage(error, None, Vec::new())),
         }
+    }
+
+    /// What stands in the way before anything is dialled; a name that is dialled is judged then.
+    async fn blocked(&self, request: &Request) -> Option<BlockedAddress> {
+        if let Some(address) = literal(&request.url) {
+            return is_blocked(address).then_some(BlockedAddress(address));
+        }
+        let proxied = request.transport.as_ref().is_some_and(|t| t.has_proxy());
+        if !proxied {
+            return None;
+        }
+        self.resolver.suspect(request.url.host_str()?).await
     }
 }
 

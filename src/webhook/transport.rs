@@ -11,6 +11,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, Proxy, Url, redirect
 
 use super::egress::{is_blocked, literal};
 use super::resolver::Guarded;
+use super::stopwatch::Measured;
 use crate::config::{ClientIdentity, Secret, TextFile, Webhook};
 
 /// For the name, the connection and the handshake together.
@@ -51,6 +52,11 @@ pub enum SenderError {
 }
 
 impl Transport {
+    /// Whether somebody else resolves the webhook's name.
+    pub(super) fn has_proxy(&self) -> bool {
+        self.proxy.is_some()
+    }
+
     /// What `webhook` sets, if it sets anything.
     pub(super) fn of(webhook: &Webhook) -> Option<Arc<Self>> {
         let own = Self {
@@ -99,6 +105,7 @@ fn builder(resolver: &Guarded) -> ClientBuilder {
         .referer(false)
         .no_proxy()
         .dns_resolver(Arc::new(resolver.clone()))
+        .connector_layer(Measured)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_PER_HOST)
 }

@@ -12,13 +12,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("schedule", &["domain"]),
     ("config", &["domain"]),
     ("store", &["abort", "config", "domain"]),
-    ("webhook", &["config", "domain"]),
+    ("webhook", &["clock", "config", "domain"]),
     ("konbini", &["config", "domain"]),
     ("simulator", &["clock", "domain"]),
+    ("metrics", &[]),
+    ("web", &["clock", "config", "domain", "metrics", "store"]),
     (
         "daemon",
         &[
-            "abort", "clock", "config", "domain", "konbini", "schedule", "store", "webhook",
+            "abort", "clock", "config", "domain", "konbini", "metrics", "schedule", "store", "web",
+            "webhook",
         ],
     ),
     (
@@ -32,6 +35,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "schedule",
             "simulator",
             "store",
+            "web",
             "webhook",
         ],
     ),

@@ -14,13 +14,17 @@ use tempfile::TempDir;
 
 const KEY: &str = "knbn_hunter2";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 14] = [
     "run",
     "check",
     "probe",
     "ping",
     "deliveries",
+    "export",
+    "backup",
     "demo",
+    "status",
+    "healthcheck",
     "secret",
     "verify",
     "completions",

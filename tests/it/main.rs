@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod deliveries;
 mod delivery;
+mod history;
 mod konbini;
 mod online;
 mod process;

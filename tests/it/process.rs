@@ -7,8 +7,10 @@ mod kills;
 mod ledger;
 mod life;
 mod logs;
+mod outbox;
 mod reload;
 mod systemd;
+mod web;
 
 use std::fs::{self, File};
 use std::path::PathBuf;

@@ -138,9 +138,11 @@ async fn ten_thousand_quiet_polls_commit_nothing_but_what_the_clock_asks_for() {
         clock: clock.clone(),
         source: Arc::clone(&source) as _,
         store: Arc::clone(&store) as _,
+        history: Arc::clone(&store) as _,
         sender: Arc::new(HttpSender::new().unwrap()),
         origin: None,
         systemd: tallylight::daemon::systemd::Systemd::absent(),
+        listener: None,
     };
     let stop = CancellationToken::new();
     let stopping = stop.clone();

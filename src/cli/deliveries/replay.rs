@@ -1,29 +1,31 @@
 //! `deliveries replay`: sends ended deliveries again, in order, under the same ids.
 //!
-//! Each result is stored before the next is sent, so a replay that is broken off goes on
-//! where it was: what was delivered has failed no more, and `--after` skips the rest. What
-//! fails holds back what comes after it for the same webhook and creator.
+//! For a stopped daemon it sends them itself, each result stored before the next is sent;
+//! beside a running one it hands them over, and the daemon sends them. Either way a replay
+//! that is broken off goes on where it was: what was delivered or handed over is out of the
+//! filter, and `--after` skips the rest.
 
-use std::collections::{HashMap, HashSet};
-use std::io::{self, IsTerminal as _};
+mod bar;
+mod way;
+
+use std::collections::HashSet;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::bar::Bar;
+use self::way::{Came, Way};
 use super::{Chosen, show, store};
 use crate::cli::{print, say};
 use crate::clock::Clock;
 use crate::config::{Config, Rate, WebhookId};
 use crate::domain::Username;
 use crate::schedule::rate::RateLimit;
-use crate::store::log::{DeliveryFilter, DeliveryRecord, Replayed, Status};
-use crate::store::sqlite::Sqlite;
+use crate::store::DeliveryId;
+use crate::store::log::{DeliveryFilter, DeliveryRecord, Status};
 use crate::store::sqlite::log::DeliveryLog;
-use crate::store::{Attempt, DeliveryId, Store as _, StoreError};
-use crate::webhook::{Endpoint, ErrorClass, HttpSender, Outcome, Sender as _};
 
 /// Deliveries read from the store at a time.
 const PAGE: usize = 500;
@@ -49,25 +51,22 @@ fn rate(text: &str) -> Result<Rate, String> {
 }
 
 pub(super) fn run(arguments: &Replay, config: &Config) -> anyhow::Result<ExitCode> {
-    let Some(filter) = filter(arguments) else {
-        say("tallylight: pending deliveries are the daemon's to send; start it\n");
-        return Ok(ExitCode::from(2));
-    };
+    let filter = filter(arguments);
     if arguments.dry_run {
         return dry_run(&filter, config);
     }
-    let store = Sqlite::open(store(config)).map_err(|error| match &error {
-        StoreError::Locked { .. } => anyhow::Error::new(error)
-            .context("this version replays for a stopped daemon alone: stop it first"),
-        _ => error.into(),
-    })?;
+    let way = Way::open(config)?;
+    if filter.statuses.contains(&Status::Pending) && !way.has_daemon() {
+        say("tallylight: pending deliveries are the daemon's to send; start it\n");
+        return Ok(ExitCode::from(2));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let tally = runtime.block_on(async {
-        let mut replayer = Replayer::new(store, config, arguments.rate)?;
+        let mut replayer = Replayer::new(way, config, arguments.rate)?;
         let ended = replayer.all(filter).await;
-        replayer.store.close().await?;
+        replayer.way.close().await?;
         ended.map(|()| replayer.tally)
     })?;
     say(&tally.told());
@@ -77,14 +76,13 @@ pub(super) fn run(arguments: &Replay, config: &Config) -> anyhow::Result<ExitCod
     })
 }
 
-/// `None` if pending ones are asked for.
-fn filter(arguments: &Replay) -> Option<DeliveryFilter> {
+fn filter(arguments: &Replay) -> DeliveryFilter {
     let mut filter = arguments.chosen.filter();
     filter.after = arguments.after.map(DeliveryId);
     if filter.statuses.is_empty() {
         filter.statuses = vec![Status::Failed, Status::Expired];
     }
-    (!filter.statuses.contains(&Status::Pending)).then_some(filter)
+    filter
 }
 
 fn dry_run(filter: &DeliveryFilter, config: &Config) -> anyhow::Result<ExitCode> {
@@ -98,6 +96,8 @@ fn dry_run(filter: &DeliveryFilter, config: &Config) -> anyhow::Result<ExitCode>
 struct Tally {
     delivered: u32,
     failed: u32,
+    /// To the daemon that runs.
+    handed_over: u32,
     /// Behind one that failed.
     held_back: u32,
     /// Of webhooks that the configuration does not have.
@@ -107,10 +107,12 @@ struct Tally {
 
 impl Tally {
     fn told(&self) -> String {
-        let mut parts = vec![format!(
-            "{} delivered, {} failed",
-            self.delivered, self.failed
-        )];
+        let mut parts = vec![match self.handed_over {
+            0 => format!("{} delivered, {} failed", self.delivered, self.failed),
+            some => {
+                format!("{some} handed to the running daemon, `deliveries list` tells the rest")
+            }
+        }];
         if self.held_back > 0 {
             parts.push(format!(", {} held back behind them", self.held_back));
         }
@@ -128,10 +130,9 @@ impl Tally {
 }
 
 struct Replayer {
-    store: Sqlite,
+    way: Way,
     log: DeliveryLog,
-    sender: HttpSender,
-    endpoints: HashMap<WebhookId, Endpoint>,
+    known: HashSet<WebhookId>,
     clock: Clock,
     rate: RateLimit,
     /// Kept from the start: one that comes during an exchange is heard after it.
@@ -141,16 +142,11 @@ struct Replayer {
 }
 
 impl Replayer {
-    fn new(store: Sqlite, config: &Config, rate: Rate) -> anyhow::Result<Self> {
-        let endpoints = config.webhooks.iter().map(|webhook| {
-            let endpoint = Endpoint::new(Arc::clone(webhook))?;
-            Ok((webhook.id.clone(), endpoint))
-        });
+    fn new(way: Way, config: &Config, rate: Rate) -> anyhow::Result<Self> {
         Ok(Self {
-            log: DeliveryLog::open(super::store(config))?,
-            store,
-            sender: HttpSender::new()?,
-            endpoints: endpoints.collect::<anyhow::Result<_>>()?,
+            way,
+            log: DeliveryLog::open(store(config))?,
+            known: config.webhooks.iter().map(|w| w.id.clone()).collect(),
             clock: Clock::system(),
             rate: RateLimit::new(rate.per_second(), 1),
             interrupt: signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?,
@@ -162,8 +158,7 @@ impl Replayer {
     /// Until nothing is left, or until a person breaks it off.
     async fn all(&mut self, mut filter: DeliveryFilter) -> anyhow::Result<()> {
         // One that was delivered falls out of the filter: count before.
-        let total = self.log.deliveries(&filter, usize::MAX)?.len();
-        let mut done = 0;
+        let bar = Bar::on_stderr(self.log.count(&filter)?);
         loop {
             let page = self.log.deliveries(&filter, PAGE)?;
             let Some(last) = page.last() else {
@@ -175,9 +170,8 @@ impl Replayer {
                     self.tally.broken_off_at = Some(DeliveryId(record.id.0.saturating_sub(1)));
                     return Ok(());
                 }
-                self.one(record).await?;
-                done += 1;
-                progress(done, total);
+                self.one(record, &bar).await?;
+                bar.advance();
             }
         }
     }
@@ -195,63 +189,27 @@ impl Replayer {
         false
     }
 
-    async fn one(&mut self, record: &DeliveryRecord) -> anyhow::Result<()> {
+    async fn one(&mut self, record: &DeliveryRecord, bar: &Bar) -> anyhow::Result<()> {
         let line = (record.webhook.clone(), record.creator.clone());
         if self.blocked.contains(&line) {
             self.tally.held_back += 1;
             return Ok(());
         }
-        let Some(endpoint) = self.endpoints.get(&record.webhook) else {
+        if !self.known.contains(&record.webhook) {
             self.tally.unknown += 1;
             return Ok(());
-        };
-        let Some((body, _)) = self.log.detail(record.id)? else {
-            return Ok(());
-        };
-        let started_at = self.clock.now();
-        let request = match endpoint.request(&record.event, &body, started_at) {
-            Ok(request) => request,
-            Err(error) => {
-                self.failed(record, &error.to_string());
-                return Ok(());
-            }
-        };
-        let start = self.clock.monotonic();
-        let outcome = Outcome::of(self.sender.send(request).await, self.clock.now());
-        let attempt = Attempt {
-            started_at,
-            took: self.clock.monotonic().saturating_sub(start),
-            status: outcome.status,
-            error: outcome.error.map(ErrorClass::as_str),
-            answer: outcome.answer,
-        };
-        let url_hash = endpoint.url_hash();
-        if attempt.error.is_none() {
-            self.tally.delivered += 1;
-        } else {
-            self.failed(record, &outcome.detail);
         }
-        let replayed = Replayed {
-            delivery: record.id,
-            attempt,
-            url_hash,
-        };
-        Ok(self.store.replayed(replayed).await?)
-    }
-
-    /// What comes after it for the same webhook and creator waits for another replay.
-    fn failed(&mut self, record: &DeliveryRecord, detail: &str) {
-        self.tally.failed += 1;
-        self.blocked
-            .insert((record.webhook.clone(), record.creator.clone()));
-        say(&format!("delivery {} failed: {detail}\n", record.id.0));
-    }
-}
-
-/// A line that is written over, for a person alone.
-fn progress(done: usize, total: usize) {
-    if io::stderr().is_terminal() {
-        let end = if done >= total { "\n" } else { "" };
-        say(&format!("\r{done} of {total}{end}"));
+        match self.way.one(record, &self.log, &self.clock).await? {
+            Came::Gone => {}
+            Came::Delivered => self.tally.delivered += 1,
+            Came::HandedOver => self.tally.handed_over += 1,
+            // What comes after it for the same webhook and creator waits for another replay.
+            Came::Failed(detail) => {
+                self.tally.failed += 1;
+                self.blocked.insert(line);
+                bar.say(&format!("delivery {} failed: {detail}\n", record.id.0));
+            }
+        }
+        Ok(())
     }
 }

@@ -94,11 +94,12 @@ pub(super) fn detail(record: &DeliveryRecord, body: &str, attempts: &[AttemptRec
     for attempt in attempts {
         let _ = writeln!(
             text,
-            "attempt   {} at {}: {} after {} ms",
+            "attempt   {} at {}: {} after {} ms{}",
             attempt.number,
             attempt.started_at,
             last(attempt.status, attempt.error.as_deref()),
             attempt.took.as_millis(),
+            attempt.timing,
         );
         if !attempt.answer.is_empty() {
             let answer = String::from_utf8_lossy(&attempt.answer);

@@ -31,6 +31,8 @@ pub(super) struct Play {
     pub(super) simulator: Simulator,
     pub(super) receiver: Receiver,
     pub(super) key: SigningKey,
+    /// Opens the buttons of the page.
+    pub(super) token: String,
     clock: Clock,
     span: Duration,
     receiver_fails: Arc<AtomicBool>,
@@ -40,11 +42,17 @@ pub(super) struct Play {
 pub(super) async fn play(span: Duration, folder: &Path) -> anyhow::Result<bool> {
     let play = Play::begin(span).await?;
     let config = super::configuration(&play, folder)?;
-    let world = super::super::world(&config, play.clock.clone())?;
+    let mut world = super::super::world(&config, play.clock.clone())?;
+    let page = wire::loopback().await?;
+    let address = page.local_addr()?;
+    world.listener = Some(page);
     let stop = CancellationToken::new();
     screen::say(&format!(
-        "tallylight watches {} creators of a simulated API every 2 s; Ctrl-C ends it early\n\n",
-        config.creators.len()
+        "tallylight watches {} creators of a simulated API every 2 s; Ctrl-C ends it early\n\
+         page   http://{address}\n\
+         token  {} (for its buttons)\n\n",
+        config.creators.len(),
+        play.token
     ));
     let mut daemon = pin!(daemon::run(&config, world, stop.clone()));
     let mut lines = play.listen();
@@ -75,6 +83,7 @@ impl Play {
             simulator,
             receiver,
             key,
+            token: format!("{:016x}", rand::random::<u64>()),
             clock,
             span,
             receiver_fails: Arc::default(),

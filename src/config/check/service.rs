@@ -108,24 +108,47 @@ pub(super) fn http(reader: &mut Reader<'_>, root: &Section<'_>) -> Http {
         .find("token")
         .or(section.find("token_file"))
         .is_some();
+    let hosts = hosts(reader, &section);
     let Some(node) = section.find("listen") else {
         return Http {
             listen: Some(Http::LISTEN),
+            hosts,
             token: token.map(|(token, _)| token),
         };
     };
     let listen = listen(reader, &node);
-    if let Some(address) = listen {
-        reader.pending("http.listen", &node);
-        if !address.ip().is_loopback() && !token_given {
-            let help = "add `token` or `token_file` to [http], or listen on 127.0.0.1";
-            reader.refuse(&node, "is open to other machines, without a token", help);
-        }
+    if listen.is_some_and(|address| !address.ip().is_loopback()) && !token_given {
+        let help = "add `token` or `token_file` to [http], or listen on 127.0.0.1";
+        reader.refuse(&node, "is open to other machines, without a token", help);
     }
     Http {
         listen,
+        hosts,
         token: token.map(|(token, _)| token),
     }
+}
+
+fn hosts(reader: &mut Reader<'_>, section: &Section<'_>) -> Vec<String> {
+    let Some(node) = section.find("hosts") else {
+        return Vec::new();
+    };
+    let mut hosts = Vec::new();
+    for node in reader
+        .list(&node, "a list: of host names")
+        .unwrap_or_default()
+    {
+        let Some(name) = reader.text(&node) else {
+            continue;
+        };
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        if name.is_empty() || name.len() > 253 || !name.chars().all(fits) {
+            let help = "the name as in the address bar, without scheme and port";
+            reader.refuse(&node, "is no host name", help);
+            continue;
+        }
+        hosts.push(name.to_ascii_lowercase());
+    }
+    hosts
 }
 
 fn listen(reader: &mut Reader<'_>, node: &Node<'_>) -> Option<SocketAddr> {

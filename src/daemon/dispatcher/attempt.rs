@@ -10,11 +10,11 @@ use futures_util::FutureExt as _;
 
 use crate::clock::Clock;
 use crate::config::Webhook;
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, Timing};
 use crate::store::streak::DISABLED_AFTER;
 use crate::store::{Attempt, Delivery, DisabledWebhook, Fate, Settlement};
 use crate::webhook::outcome::{ErrorClass, FEW_ATTEMPTS, Outcome, Verdict};
-use crate::webhook::{Breakage, Endpoint, FormatError, Reply, Sender};
+use crate::webhook::{Breakage, Endpoint, Exchange, FormatError, Reply, Sender};
 
 /// A delivery whose turn it is, and which nobody else sends.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(super) struct Concluded {
     started_at: Timestamp,
     took: Duration,
     ended_at: Timestamp,
+    timing: Timing,
     outcome: Outcome,
 }
 
@@ -52,7 +53,7 @@ impl Claimed {
         endpoint: &Endpoint,
         now: Timestamp,
     ) -> Result<Self, Box<Decision>> {
-        if !expired(endpoint.webhook(), self.0.event_at, now) {
+        if !expired(endpoint.webhook(), &self.0, now) {
             return Ok(self);
         }
         Err(Box::new(Decision {
@@ -62,6 +63,7 @@ impl Claimed {
                 fate: Fate::Expired,
                 disable: None,
                 url_hash: endpoint.url_hash(),
+                paused_until: None,
                 alerts: Vec::new(),
             },
             delivery: self.0,
@@ -81,21 +83,22 @@ impl Claimed {
         let started_at = clock.now();
         let start = clock.monotonic();
         let exchange = async {
-            let reply = match endpoint.request(&delivery.event, &delivery.body, started_at) {
+            match endpoint.request(&delivery.event, &delivery.body, started_at) {
                 Ok(request) => sender.send(request).await,
-                Err(error) => unwritable(&error),
-            };
-            Outcome::of(reply, clock.now())
+                Err(error) => unwritable(&error).into(),
+            }
         };
         // What the panic leaves behind is dropped here: the request and the sender's own state.
         let ended = AssertUnwindSafe(exchange).catch_unwind().await;
         let ended_at = clock.now();
-        let outcome = ended.unwrap_or_else(|_| Outcome::of(panicked(), ended_at));
+        let Exchange { reply, timing } = ended.unwrap_or_else(|_| panicked().into());
+        let outcome = Outcome::of(reply, ended_at);
         Concluded {
             delivery,
             started_at,
             took: clock.monotonic().saturating_sub(start),
             ended_at,
+            timing,
             outcome,
         }
     }
@@ -133,9 +136,11 @@ impl Concluded {
             url_hash: endpoint.url_hash(),
             reason: "the receiver answered 410 Gone".to_owned(),
         });
+        let pause = lane_pause(webhook, verdict);
         let attempt = Attempt {
             started_at: self.started_at,
             took: self.took,
+            timing: self.timing,
             status: self.outcome.status,
             error: self.outcome.error.map(ErrorClass::as_str),
             answer: self.outcome.answer,
@@ -147,17 +152,21 @@ impl Concluded {
                 fate,
                 disable,
                 url_hash: endpoint.url_hash(),
+                paused_until: pause.map(|pause| self.ended_at.plus(pause)),
                 alerts: Vec::new(),
             },
             delivery: self.delivery,
-            pause: lane_pause(webhook, verdict),
+            pause,
             detail: self.outcome.detail,
         }
     }
 
     fn fate(&self, webhook: &Webhook, random: f64) -> Fate {
-        let made = self.delivery.attempts.saturating_add(1);
+        let made = self.delivery.counted_attempts().saturating_add(1);
         let scheduled = webhook.retry.delay(made, random);
+        // A replay must not hold back for days what has happened since.
+        let replay = self.delivery.replay_of.is_some();
+        let scheduled = scheduled.filter(|_| !replay || made < FEW_ATTEMPTS);
         let wait = match self.outcome.verdict {
             Verdict::Delivered => return Fate::Delivered,
             Verdict::RetryLimited => scheduled.filter(|_| made < FEW_ATTEMPTS),
@@ -170,7 +179,7 @@ impl Concluded {
         };
         let next = self.ended_at.plus(wait);
         // Waiting for an attempt that will not be made would only block what comes behind.
-        if expired(webhook, self.delivery.event_at, next) {
+        if expired(webhook, &self.delivery, next) {
             Fate::Expired
         } else {
             Fate::Retry(next)
@@ -189,10 +198,10 @@ pub(super) fn given_up(endpoint: &Endpoint, at: Timestamp, detail: &str) -> Disa
     }
 }
 
-fn expired(webhook: &Webhook, event_at: Timestamp, now: Timestamp) -> bool {
-    webhook
-        .max_age
-        .is_some_and(|max_age| now.since(event_at) > max_age)
+/// Whether it is too old to be sent by itself; what a person asks for is never too old.
+fn expired(webhook: &Webhook, delivery: &Delivery, now: Timestamp) -> bool {
+    let age = now.since(delivery.event_at);
+    delivery.replay_of.is_none() && webhook.max_age.is_some_and(|max_age| age > max_age)
 }
 
 /// What the receiver asked for, and never less than the schedule's first wait.

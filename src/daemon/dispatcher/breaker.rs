@@ -83,6 +83,11 @@ impl Breaker {
         self.slots = slots;
     }
 
+    /// Whether the receiver keeps failing.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open { .. })
+    }
+
     pub(super) fn leave(&self, now: Duration) -> Leave {
         match self.state {
             State::Closed(slots) => Leave::Claim(slots),

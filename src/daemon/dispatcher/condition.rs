@@ -9,6 +9,7 @@ use super::breaker::{Breaker, Change, FAILURES, Leave};
 use crate::domain::Timestamp;
 use crate::store::Attempt;
 use crate::store::streak::Streak;
+use crate::web::views::LaneState;
 
 /// One receiver's condition.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,15 @@ impl Condition {
         self.streak.failing.map(|(first, _)| first)
     }
 
+    /// The receiver's condition in a word.
+    pub(super) fn state(&self) -> LaneState {
+        if self.breaker.is_open() {
+            LaneState::Failing
+        } else {
+            LaneState::Healthy
+        }
+    }
+
     /// Takes note of an attempt that has just ended, `now` by the monotonic clock.
     pub(super) fn take(&mut self, attempt: &Attempt, now: Duration) -> Learnt {
         if !attempt.was_sent() {
@@ -73,11 +83,13 @@ impl Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Timing;
 
     fn attempt(status: Option<u16>, error: Option<&'static str>) -> Attempt {
         Attempt {
             started_at: Timestamp::from_millis(1_772_217_402_000),
             took: Duration::from_secs(1),
+            timing: Timing::default(),
             status,
             error,
             answer: Vec::new(),

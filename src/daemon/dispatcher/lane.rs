@@ -5,11 +5,12 @@
 //! deliveries fail does not keep the others waiting.
 
 mod orders;
+mod shared;
+mod shown;
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,20 +18,16 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::orders::Orders;
-use self::orders::{Standing, limit};
-use super::attempt::{Claimed, Decision, given_up};
-use super::breaker::{Change, Leave};
-use super::condition::Condition;
-use super::patience;
-use super::{Common, report};
-use crate::abort;
-use crate::config::WebhookId;
+use self::orders::limit;
+use self::shared::Shared;
+use super::attempt::Claimed;
+use super::breaker::Leave;
+use super::setback::Setback;
+use super::{Common, patience, report};
 use crate::daemon::Progress;
 use crate::domain::Username;
-use crate::domain::event::WebhookNews;
 use crate::schedule::rate::RateLimit;
-use crate::store::{Settlement, StoreError};
-use crate::webhook::Endpoint;
+use crate::store::StoreError;
 
 /// The longest time between two looks at the queue, woken or not.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -48,32 +45,20 @@ pub(super) struct Lane {
     /// Whose delivery each task carries; events of the monitor itself are one line too.
     lines: HashMap<Id, Option<Username>>,
     rate: Option<RateLimit>,
+    setback: Setback,
     store_failures: u32,
     /// Monotonic: no claim before this, since the store failed.
     store_retry_at: Duration,
 }
 
-/// What the loop and its attempts both know.
-struct Shared {
-    endpoint: Endpoint,
-    common: Common,
-    standing: Arc<Standing>,
-    /// Other orders hold by now: what was not sent yet goes by these.
-    superseded: AtomicBool,
-}
-
 impl Lane {
     /// A lane that has not begun.
     pub(super) fn new(orders: &Orders, progress: Progress) -> Self {
-        let shared = Shared {
-            endpoint: orders.endpoint.clone(),
-            common: orders.common.clone(),
-            standing: Standing::new(orders),
-            superseded: AtomicBool::new(false),
-        };
+        let webhook = orders.endpoint.webhook();
         Self {
-            rate: shared.endpoint.webhook().rate.map(limit),
-            shared: Arc::new(shared),
+            rate: webhook.rate.map(limit),
+            setback: Setback::of(webhook),
+            shared: Arc::new(Shared::new(orders)),
             progress,
             takes_part: orders.takes_part,
             under_way: JoinSet::new(),
@@ -149,8 +134,14 @@ impl Lane {
         stop: &CancellationToken,
     ) -> Result<Duration, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let (store, id) = (&shared.common.store, shared.id());
-        let now = shared.common.clock.now();
+        let Common { store, clock, .. } = &shared.common;
+        let id = shared.id();
+        let now = clock.now();
+        if self.setback.is_due(now, clock.monotonic()) {
+            let moved = store.pull_in(id, now, self.setback.longest()).await?;
+            report::brought_forward(id, moved);
+            self.setback.done(now, clock.monotonic());
+        }
         // What is under way is still due: with as many rows as slots, enough others are among them.
         for delivery in store.due(id, now, slots).await? {
             let busy = self.lines.values().any(|line| *line == delivery.creator);
@@ -225,134 +216,5 @@ impl Lane {
 async fn woken(outbox: &mut watch::Receiver<u64>) {
     if outbox.changed().await.is_err() {
         std::future::pending::<()>().await;
-    }
-}
-
-impl Shared {
-    fn id(&self) -> &WebhookId {
-        &self.endpoint.webhook().id
-    }
-
-    fn condition(&self) -> MutexGuard<'_, Condition> {
-        self.standing.condition()
-    }
-
-    fn paused_until(&self) -> Duration {
-        Duration::from_millis(self.standing.paused_until.load(Ordering::Relaxed))
-    }
-
-    fn disabled(&self) -> bool {
-        self.standing.disabled.load(Ordering::Relaxed)
-    }
-
-    /// Takes one claimed delivery to its stored settlement.
-    async fn deliver(
-        self: Arc<Self>,
-        claimed: Claimed,
-        stop: CancellationToken,
-    ) -> Result<(), StoreError> {
-        let now = self.common.clock.now();
-        let decision = match claimed.unless_expired(&self.endpoint, now) {
-            Err(expired) => *expired,
-            Ok(claimed) => match self.attempt(claimed, &stop).await {
-                Some(decision) => decision,
-                None => return Ok(()),
-            },
-        };
-        report::decided(self.id(), &decision);
-        self.settle(decision.settlement).await
-    }
-
-    /// `None` if there was no attempt: the lane was stopped, paused, disabled or given other orders while it waited for a connection.
-    async fn attempt(&self, claimed: Claimed, stop: &CancellationToken) -> Option<Decision> {
-        let Common {
-            clock,
-            sender,
-            connections,
-            ..
-        } = &self.common;
-        let permit = tokio::select! {
-            biased;
-            () = stop.cancelled() => return None,
-            permit = connections.acquire() => permit.ok()?,
-        };
-        let superseded = self.superseded.load(Ordering::Relaxed);
-        if superseded || self.held(clock.monotonic()) {
-            return None;
-        }
-        abort::point("delivery.before_send");
-        let concluded = claimed.send(&self.endpoint, sender.as_ref(), clock).await;
-        drop(permit);
-        abort::point("delivery.before_settle");
-        let mut decision = concluded.decide(&self.endpoint, rand::random());
-        self.learn(&mut decision);
-        Some(decision)
-    }
-
-    /// Whether no request may go out.
-    fn held(&self, now: Duration) -> bool {
-        let open = matches!(self.condition().leave(now), Leave::Wait(_));
-        self.disabled() || self.paused_until() > now || open
-    }
-
-    /// Known to the loop before it is stored, so that no further request goes out meanwhile.
-    fn learn(&self, decision: &mut Decision) {
-        let now = self.common.clock.monotonic();
-        if let Some(pause) = decision.pause {
-            // Rounded up: a pause is never shorter than what was asked for.
-            let millis = u64::try_from(now.saturating_add(pause).as_millis()).unwrap_or(u64::MAX);
-            let millis = millis.saturating_add(1);
-            self.standing
-                .paused_until
-                .fetch_max(millis, Ordering::Relaxed);
-        }
-        let Some(attempt) = &decision.settlement.attempt else {
-            return;
-        };
-        let ended_at = attempt.ended_at();
-        let (learnt, since) = {
-            let mut condition = self.condition();
-            let learnt = condition.take(attempt, now);
-            (learnt, condition.failing_since().unwrap_or(ended_at))
-        };
-        let settlement = &mut decision.settlement;
-        if settlement.disable.is_none() && learnt.given_up.is_some() {
-            settlement.disable = Some(given_up(&self.endpoint, ended_at, &decision.detail));
-        }
-        if settlement.disable.is_some() {
-            self.standing.disabled.store(true, Ordering::Relaxed);
-        }
-        let disabled = settlement.disable.is_some();
-        if disabled || matches!(learnt.breaker, Some(Change::Opened(_))) {
-            let news = WebhookNews {
-                webhook: self.id(),
-                disabled,
-                since,
-                at: ended_at,
-                last_error: &decision.detail,
-            };
-            settlement.alerts.push(self.common.alert(&news));
-        }
-        if let Some(change) = learnt.breaker {
-            report::breaker(self.id(), change);
-        }
-    }
-
-    /// Until it is stored: a store that fails does not make an attempt unmade.
-    async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
-        let Common { store, clock, .. } = &self.common;
-        let mut failures = 0_u32;
-        loop {
-            let error = match store.settle(settlement.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(StoreError::Closed) => return Err(StoreError::Closed),
-                Err(error) => error,
-            };
-            failures = failures.saturating_add(1);
-            let now = clock.monotonic();
-            self.standing.complaints.failed(self.id(), &error, now);
-            let next = now.saturating_add(patience::wait(failures));
-            clock.sleep_until(next).await;
-        }
     }
 }

@@ -14,7 +14,9 @@ use super::lane::{Lane, Orders};
 use super::switch::{Assignment, Inbox};
 use super::{Common, DispatchError, Progress};
 use crate::config::WebhookId;
-use crate::store::StoreError;
+use crate::daemon::instruments::Standing;
+use crate::store::{DisabledWebhook, StoreError};
+use crate::web::views::LaneState;
 
 /// How often the lanes' progress is gathered.
 const GATHER: Duration = Duration::from_secs(5);
@@ -57,11 +59,14 @@ impl Lanes {
         }
         for post in assignment.posts {
             let id = post.endpoint.webhook().id.clone();
+            if let Some(record) = &post.disabled {
+                self.note_disabled(record);
+            }
             let orders = Orders {
+                takes_part: post.takes_part(),
                 endpoint: post.endpoint,
                 common: self.common.clone(),
-                streak: post.streak,
-                takes_part: post.takes_part,
+                past: post.past,
             };
             match self.running.get(&id) {
                 Some(lane) => drop(lane.orders.send_replace(orders)),
@@ -69,6 +74,17 @@ impl Lanes {
                 None => {}
             }
         }
+    }
+
+    fn note_disabled(&self, record: &DisabledWebhook) {
+        let standing = Standing {
+            state: LaneState::Disabled,
+            since: Some(record.since),
+            paused_until: None,
+            last_error: Some(record.reason.clone()),
+        };
+        let board = &self.common.instruments.board;
+        board.note(&record.webhook, standing);
     }
 
     fn start(&mut self, id: WebhookId, orders: Orders) {

@@ -8,10 +8,34 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::attempt::Decision;
-use super::breaker::Change;
+use super::breaker;
 use crate::config::WebhookId;
-use crate::domain::Username;
+use crate::domain::{Event, Username};
+use crate::metrics::DeliveryOutcome;
 use crate::store::{DisabledWebhook, Fate};
+use crate::web::views::Change;
+
+/// The label of what became of a delivery.
+pub(super) fn outcome(fate: Fate) -> DeliveryOutcome {
+    match fate {
+        Fate::Delivered => DeliveryOutcome::Delivered,
+        Fate::Retry(_) => DeliveryOutcome::Retried,
+        Fate::Failed => DeliveryOutcome::Failed,
+        Fate::Expired => DeliveryOutcome::Expired,
+    }
+}
+
+/// News of a webhook, for those who listen.
+pub(super) fn change(webhook: &WebhookId, event: &Event, detail: &str) -> Change {
+    Change {
+        kind: event.kind.as_str().to_owned(),
+        at: event.at,
+        creator: None,
+        stream: None,
+        webhook: Some(webhook.to_string()),
+        detail: Some(detail.to_owned()),
+    }
+}
 
 /// One line for what became of a delivery, and one more for what it means for its webhook.
 pub(super) fn decided(webhook: &WebhookId, decision: &Decision) {
@@ -28,8 +52,14 @@ pub(super) fn decided(webhook: &WebhookId, decision: &Decision) {
         Fate::Delivered => {
             info!(%webhook, %event, kind, creator, attempt, ms, "delivered");
         }
+        Fate::Retry(_) if decision.settlement.disable.is_some() => {
+            warn!(%webhook, %event, kind, creator, attempt, ms, class, detail, "delivery failed, waits with its webhook");
+        }
         Fate::Retry(next) => {
             warn!(%webhook, %event, kind, creator, attempt, ms, class, detail, %next, "delivery failed, will be tried again");
+        }
+        Fate::Failed if delivery.replay_of.is_some() => {
+            warn!(%webhook, %event, kind, creator, attempt, ms, class, detail, "replay failed, the delivery is what it was before");
         }
         Fate::Failed => {
             error!(%webhook, %event, kind, creator, attempt, ms, class, detail, "delivery given up, no attempt is left");
@@ -59,17 +89,17 @@ fn disabled(record: &DisabledWebhook) {
 }
 
 /// One line for each time a lane's breaker changed.
-pub(super) fn breaker(webhook: &WebhookId, change: Change) {
+pub(super) fn breaker(webhook: &WebhookId, change: breaker::Change) {
     match change {
-        Change::Opened(wait) => {
+        breaker::Change::Opened(wait) => {
             let seconds = wait.as_secs();
             error!(%webhook, seconds, "webhook keeps failing: one delivery at a time probes it, the others wait");
         }
-        Change::Reopened(wait) => {
+        breaker::Change::Reopened(wait) => {
             let seconds = wait.as_secs();
             warn!(%webhook, seconds, "webhook still fails: it is probed again later");
         }
-        Change::Closed => info!(%webhook, "webhook answers again: its deliveries go on"),
+        breaker::Change::Closed => info!(%webhook, "webhook answers again: its deliveries go on"),
     }
 }
 
@@ -90,6 +120,13 @@ pub(super) fn still_disabled(record: &DisabledWebhook) {
 pub(super) fn enabled_again(record: &DisabledWebhook) {
     let webhook = &record.webhook;
     info!(%webhook, since = %record.since, "webhook is no longer disabled");
+}
+
+/// Deliveries waited longer than they may.
+pub(super) fn brought_forward(webhook: &WebhookId, deliveries: usize) {
+    if deliveries > 0 {
+        warn!(%webhook, deliveries, "the clock was set back: deliveries that would wait too long are brought forward");
+    }
 }
 
 /// A drain ended before everything under way did.

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::{DispatchError, report};
+use super::{DispatchError, Past, report};
 use crate::config::Webhook;
-use crate::store::streak::Streak;
-use crate::store::{DisabledWebhook, Store, WebhookHealth};
+use crate::store::{DisabledWebhook, Store};
 use crate::webhook::Endpoint;
 
 /// Every webhook of a configuration.
@@ -24,10 +23,10 @@ pub(crate) struct Assignment {
 #[derive(Debug)]
 pub(super) struct Post {
     pub(super) endpoint: Endpoint,
-    /// Its failures at this address.
-    pub(super) streak: Streak,
-    /// Whether deliveries go out, or wait.
-    pub(super) takes_part: bool,
+    /// How it fared at this address.
+    pub(super) past: Past,
+    /// Why deliveries wait, if they do although the file lets it take part.
+    pub(super) disabled: Option<DisabledWebhook>,
 }
 
 /// Where assignments are taken out.
@@ -86,12 +85,14 @@ impl Assignment {
         let mut posts = Vec::new();
         for endpoint in endpoints {
             let record = disabled.iter().find(|d| d.webhook == endpoint.webhook().id);
-            let may = may_take_part(store, record, &endpoint).await?;
-            let takes_part = may && endpoint.webhook().enabled;
+            let disabled = match record {
+                Some(record) => still(store, record, &endpoint).await?,
+                None => None,
+            };
             posts.push(Post {
-                streak: streak_of(&endpoint, &health),
+                past: Past::of(&endpoint, &health),
                 endpoint,
-                takes_part,
+                disabled,
             });
         }
         Ok(Self {
@@ -101,34 +102,26 @@ impl Assignment {
     }
 }
 
-/// Whether it is not disabled, or not any more.
-async fn may_take_part(
+impl Post {
+    /// Whether deliveries go out, or wait.
+    pub(super) fn takes_part(&self) -> bool {
+        self.disabled.is_none() && self.endpoint.webhook().enabled
+    }
+}
+
+/// What disables a webhook still, if nobody has acted.
+async fn still(
     store: &dyn Store,
-    record: Option<&DisabledWebhook>,
+    record: &DisabledWebhook,
     endpoint: &Endpoint,
-) -> Result<bool, DispatchError> {
-    let Some(record) = record else {
-        return Ok(true);
-    };
+) -> Result<Option<DisabledWebhook>, DispatchError> {
     if still_disabled(record, endpoint) {
         report::still_disabled(record);
-        return Ok(false);
+        return Ok(Some(record.clone()));
     }
     store.enable_webhook(&record.webhook).await?;
     report::enabled_again(record);
-    Ok(true)
-}
-
-/// The failures at the present address; at another one the count begins anew.
-fn streak_of(endpoint: &Endpoint, health: &[WebhookHealth]) -> Streak {
-    let same = |known: &&WebhookHealth| {
-        known.webhook == endpoint.webhook().id && known.url_hash == endpoint.url_hash()
-    };
-    health
-        .iter()
-        .find(same)
-        .map(|known| known.streak)
-        .unwrap_or_default()
+    Ok(None)
 }
 
 fn still_disabled(record: &DisabledWebhook, endpoint: &Endpoint) -> bool {

@@ -13,7 +13,6 @@ use tokio::task::JoinSet;
 
 use self::fakes::{FakeSender, FakeStore};
 use super::*;
-use crate::domain::Timestamp;
 use crate::webhook::ErrorClass;
 use crate::webhook::request::tests::webhook;
 
@@ -35,6 +34,7 @@ struct World {
     sender: Arc<FakeSender>,
     clock: Clock,
     progress: Progress,
+    instruments: Instruments,
 }
 
 impl World {
@@ -44,6 +44,7 @@ impl World {
             store: FakeStore::new(),
             sender: FakeSender::new(clock.clone()),
             progress: Progress::new(clock.clone()),
+            instruments: Instruments::default(),
             clock,
         }
     }
@@ -55,6 +56,7 @@ impl World {
             sender: self.sender.clone(),
             webhooks: webhooks.into_iter().map(Arc::new).collect(),
             progress: self.progress.clone(),
+            instruments: self.instruments.clone(),
         });
         let drain = CancellationToken::new();
         let mut tasks = JoinSet::new();

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::domain::source_health::{DegradedReason, HealthChange, SourceHealth};
 use crate::domain::text::Printable;
 use crate::domain::{Observation, Timestamp};
+use crate::web::views::Degraded;
 
 /// The monitor's health, and the changes of it that are not stored yet.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Bulletin {
     /// the untold for told.
     announced: BTreeMap<DegradedReason, Timestamp>,
     untold: VecDeque<HealthChange>,
+    /// What was said of each reason that holds.
+    details: BTreeMap<DegradedReason, String>,
     /// Whether the first of `untold` is on its way to the store.
     telling: bool,
 }
@@ -28,6 +31,7 @@ impl Bulletin {
             announced: degraded.clone(),
             health: SourceHealth::restored(degraded),
             untold: VecDeque::new(),
+            details: BTreeMap::new(),
             telling: false,
         }
     }
@@ -58,6 +62,15 @@ impl Bulletin {
         &self.announced
     }
 
+    /// The reasons that hold now, told or not.
+    pub(super) fn standing(&self) -> impl Iterator<Item = Degraded> {
+        self.health.active().iter().map(|(reason, since)| Degraded {
+            reason: reason.label().to_owned(),
+            since: *since,
+            detail: self.details.get(reason).cloned(),
+        })
+    }
+
     /// The next change to store; `None` until the one before is [`told`](Self::told).
     pub(super) fn next(&mut self) -> Option<HealthChange> {
         if self.telling {
@@ -81,6 +94,11 @@ impl Bulletin {
 
     fn note(&mut self, change: HealthChange) {
         log(&change);
+        if change.recovered {
+            self.details.remove(&change.reason);
+        } else {
+            self.details.insert(change.reason, change.detail.clone());
+        }
         let on_its_way = usize::from(self.telling);
         let waiting = self.untold.iter().skip(on_its_way);
         match waiting

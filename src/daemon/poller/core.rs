@@ -8,6 +8,8 @@
 mod answers;
 mod reload;
 
+pub(super) use answers::cost_of;
+
 use std::time::Duration;
 
 pub(super) use self::reload::News;
@@ -24,7 +26,7 @@ use crate::domain::source_health::DegradedReason;
 use crate::domain::{Timestamp, Username};
 use crate::schedule::gate::{Gate, Passage};
 use crate::schedule::learned::Refusal;
-use crate::schedule::ledger::Spent;
+use crate::schedule::ledger::{Ledger, Spent};
 use crate::schedule::queue::Queue;
 use crate::schedule::rate::RateLimit;
 use crate::schedule::{CreatorIndex, Reason};
@@ -38,8 +40,8 @@ const SHORTEST_REFUSAL: Duration = Duration::from_millis(10);
 pub(super) struct Core {
     polling: Polling,
     announcer: Announcer,
-    roster: Roster,
-    queue: Queue,
+    pub(super) roster: Roster,
+    pub(super) queue: Queue,
     rate: RateLimit,
     gate: Gate,
     /// When the gate last opened: nobody was late while it was shut.
@@ -48,13 +50,19 @@ pub(super) struct Core {
     /// their own measure, do not say that all is well again.
     shortest_behind: Duration,
     crowd: Crowd,
-    bulletin: Bulletin,
-    planner: Planner,
+    pub(super) bulletin: Bulletin,
+    pub(super) planner: Planner,
     /// Whether credits have to be stored before more polls may start.
     short_of_credits: bool,
     in_flight: usize,
     /// How often whom to ask, or with which key, has changed.
     source_number: u32,
+    /// Polls started since the start of the program.
+    pub(super) polls: u64,
+    /// What the account had left by the last answer.
+    pub(super) account_remaining: Option<u64>,
+    /// When this began, and what of the budget was spent by then.
+    pub(super) began: (Timestamp, u64),
 }
 
 impl Core {
@@ -87,8 +95,12 @@ impl Core {
             short_of_credits: false,
             in_flight: 0,
             source_number: 0,
+            polls: 0,
+            account_remaining: None,
+            began: (now.wall, 0),
             polling,
         };
+        core.began.1 = core.planner.ledger().map_or(0, Ledger::spent);
         core.queue_everybody(now);
         core
     }
@@ -184,6 +196,8 @@ impl Core {
         now: Now,
     ) -> Poll {
         self.in_flight += 1;
+        self.polls += 1;
+        self.roster.entry_mut(creator).polls += 1;
         if probe {
             self.gate.probe_started();
         } else if let Gate::Paused { until } = self.gate {
@@ -231,9 +245,9 @@ impl Core {
                 due,
                 reason,
             } => {
+                self.roster.set_state(creator, *state);
                 let entry = self.roster.entry_mut(creator);
                 let is_watched = entry.came_back();
-                entry.state = *state;
                 entry.reason = reason;
                 entry.gap = due.saturating_sub(now.monotonic);
                 entry.next_poll_at = Some(now.wall.plus(entry.gap));
@@ -287,6 +301,7 @@ impl Core {
             population: self.planner.population().filter(|_| !creators.is_empty()),
             creators: learnt,
             spending: rows.collect(),
+            polls: self.roster.take_polls(),
         };
         Draft {
             checkpoint,

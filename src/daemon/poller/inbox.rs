@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::view::Sight;
 use crate::config::Config;
 use crate::domain::Username;
 use crate::konbini::Source;
 use crate::store::{PastStream, Snapshot};
+use crate::web::views::{CreatorDetail, CreatorPage, CreatorQuery};
 
 /// How many requests may wait.
 const WAITING: usize = 256;
@@ -21,6 +23,12 @@ const WAITING: usize = 256;
 pub(crate) enum Request {
     /// Ask for this creator as soon as rate and budget let; answered with whether it is watched.
     Poll(Username, oneshot::Sender<bool>),
+    /// Everything at a glance.
+    Overview(oneshot::Sender<Box<Sight>>),
+    /// One page of the watchlist.
+    Creators(CreatorQuery, oneshot::Sender<CreatorPage>),
+    /// One creator, if it is watched.
+    Creator(Username, oneshot::Sender<Option<Box<CreatorDetail>>>),
     /// Say how many there are.
     Census(oneshot::Sender<Census>),
     /// Go on by another configuration; answered once all of it holds.
@@ -51,6 +59,19 @@ pub(crate) struct Census {
     pub(crate) credits: Option<(u64, u64)>,
 }
 
+impl Request {
+    /// Whether nobody waits for the answer any more; a poll is wanted all the same.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        match self {
+            Self::Poll(..) | Self::Reload(..) => false,
+            Self::Census(reply) => reply.is_closed(),
+            Self::Overview(reply) => reply.is_closed(),
+            Self::Creators(_, reply) => reply.is_closed(),
+            Self::Creator(_, reply) => reply.is_closed(),
+        }
+    }
+}
+
 /// Where requests are handed in; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Desk(mpsc::Sender<Request>);
@@ -73,6 +94,24 @@ impl Desk {
     /// Has `username` polled soon; `false` if it is not on the watchlist.
     pub(crate) async fn poll(&self, username: Username) -> Result<bool, Stopped> {
         self.ask(|reply| Request::Poll(username, reply)).await
+    }
+
+    /// What the poller knows, at a glance.
+    pub(crate) async fn overview(&self) -> Result<Box<Sight>, Stopped> {
+        self.ask(Request::Overview).await
+    }
+
+    /// One page of the watchlist.
+    pub(crate) async fn creators(&self, query: CreatorQuery) -> Result<CreatorPage, Stopped> {
+        self.ask(|reply| Request::Creators(query, reply)).await
+    }
+
+    /// One creator with everything that is known of it; `None` if it is not on the watchlist.
+    pub(crate) async fn creator(
+        &self,
+        username: Username,
+    ) -> Result<Option<Box<CreatorDetail>>, Stopped> {
+        self.ask(|reply| Request::Creator(username, reply)).await
     }
 
     /// Counts.

@@ -13,6 +13,8 @@ mod orders;
 mod planner;
 mod roster;
 mod settings;
+mod told;
+mod view;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -22,10 +24,13 @@ use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::core::{Core, News};
+use self::core::{Core, News, cost_of};
 use self::inbox::Request;
-pub(crate) use self::inbox::{Census, Desk, Inbox, Known, Reload, desk};
+pub(crate) use self::inbox::{Census, Desk, Inbox, Known, Reload, Stopped, desk};
 use self::orders::{Draft, Job, Next, Now, Poll, Then};
+#[cfg(test)]
+pub(crate) use self::{inbox::Request as Asked, view::Sight};
+use super::instruments::Instruments;
 use super::progress::Progress;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -40,8 +45,8 @@ use crate::store::{Change, Store, StoreError};
 /// so that a program that dies again and again does not pay for the same polls each time.
 const FIRST_CHECKPOINT: Duration = Duration::from_secs(2);
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
-/// The longest time between two rounds of the loop: who watches it learns soon that it hangs.
-const ROUND: Duration = Duration::from_secs(5);
+/// The longest time between two signs of life.
+const BEAT: Duration = Duration::from_secs(10);
 /// How long requests under way may take after the order to drain.
 const DRAIN: Duration = Duration::from_secs(20);
 /// Waits between attempts to store a change.
@@ -56,12 +61,13 @@ pub(crate) struct Poller {
     pub(crate) clock: Clock,
     pub(crate) progress: Progress,
     pub(crate) inbox: Inbox,
+    pub(crate) instruments: Instruments,
 }
 
 /// Something that was under way and ended.
 #[derive(Debug)]
 enum Done {
-    Answered(Poll, Answer),
+    Answered(Poll, Answer, Duration),
     Stored(Then, Result<(), StoreError>),
     Checkpointed(Vec<CreatorIndex>, Vec<Spent>, Result<(), StoreError>),
 }
@@ -118,7 +124,7 @@ impl Running {
         while !self.drain.is_cancelled() {
             self.poller.progress.beat();
             let now = self.poller.clock.monotonic();
-            let wake_at = self.start_what_is_due().min(now + ROUND);
+            let wake_at = self.start_what_is_due().min(now + BEAT);
             let wake_at = wake_at.min(self.checkpoint_when_due(now));
             tokio::select! {
                 () = self.drain.cancelled() => {}
@@ -132,10 +138,22 @@ impl Running {
 
     /// Answers a request; whoever made it may have gone.
     fn asked(&mut self, request: Request) {
+        if request.is_abandoned() {
+            return;
+        }
+        let now = self.poller.now();
         match request {
             Request::Poll(username, reply) => {
-                let watched = self.core.hasten(&username, self.poller.now());
-                let _ = reply.send(watched);
+                let _ = reply.send(self.core.hasten(&username, now));
+            }
+            Request::Overview(reply) => {
+                let _ = reply.send(Box::new(self.core.sight(now)));
+            }
+            Request::Creators(query, reply) => {
+                let _ = reply.send(self.core.page(&query, now));
+            }
+            Request::Creator(username, reply) => {
+                let _ = reply.send(self.core.detail(&username, now));
             }
             Request::Census(reply) => {
                 let _ = reply.send(self.core.census());
@@ -191,18 +209,21 @@ impl Running {
     fn start(&mut self, poll: Poll) {
         let lateness_ms = u64::try_from(poll.lateness.as_millis()).unwrap_or(u64::MAX);
         tracing::debug!(creator = %poll.username, reason = %poll.reason, lateness_ms, "poll");
-        let source = Arc::clone(&self.poller.source);
+        self.poller.instruments.metrics.poll_started(poll.lateness);
+        let (source, clock) = (Arc::clone(&self.poller.source), self.poller.clock.clone());
         self.under_way.spawn(async move {
+            let began = clock.monotonic();
             let asked = AssertUnwindSafe(source.poll(&poll.username))
                 .catch_unwind()
                 .await;
-            Done::Answered(poll, asked.unwrap_or_else(|_| panicked()))
+            let took = clock.monotonic().saturating_sub(began);
+            Done::Answered(poll, asked.unwrap_or_else(|_| panicked()), took)
         });
     }
 
     fn ended(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), StoreError> {
         match done {
-            Ok(Done::Answered(poll, answer)) => self.answered(&poll, &answer),
+            Ok(Done::Answered(poll, answer, took)) => self.answered(&poll, &answer, took),
             Ok(Done::Stored(then, result)) => {
                 result?;
                 self.core.stored(then, self.poller.now());
@@ -222,8 +243,11 @@ impl Running {
         Ok(())
     }
 
-    fn answered(&mut self, poll: &Poll, answer: &Answer) {
+    fn answered(&mut self, poll: &Poll, answer: &Answer, took: Duration) {
         let outcome = answer.observation.label();
+        let metrics = &self.poller.instruments.metrics;
+        metrics.polled(outcome, took);
+        metrics.credits_used("poll", cost_of(answer).used.unwrap_or(1));
         let remaining = answer.credits.remaining;
         tracing::debug!(creator = %poll.username, outcome, remaining, "answer");
         let random = rand::random::<f64>();
@@ -242,10 +266,11 @@ impl Running {
     fn store(&mut self, job: Job) {
         let store = Arc::clone(&self.poller.store);
         let drain = self.drain.clone();
+        let instruments = self.poller.instruments.clone();
         self.under_way.spawn(async move {
             let result = store_until_stored(store.as_ref(), &job.change, &drain).await;
             if result.is_ok() {
-                log_transitions(&job.change);
+                told::tell(&job.change, &instruments);
             }
             Done::Stored(job.then, result)
         });
@@ -346,14 +371,6 @@ fn panicked() -> Answer {
             "the poll panicked; this is a defect of tallylight",
         )),
         credits: Credits::default(),
-    }
-}
-
-fn log_transitions(change: &Change) {
-    for outgoing in &change.events {
-        let event = &outgoing.event;
-        let creator = event.creator.as_ref().map(tracing::field::display);
-        tracing::info!(r#type = %event.kind, creator, event = %event.id, "event");
     }
 }
 

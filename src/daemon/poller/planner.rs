@@ -19,7 +19,7 @@ use crate::domain::Timestamp;
 use crate::domain::tracker::CreatorState;
 use crate::konbini::Credits;
 use crate::schedule::fixed::Situation;
-use crate::schedule::learned::{Learned, Outcome, Permit, Refusal};
+use crate::schedule::learned::{Learned, Outcome, Permit, Portrait, Refusal};
 use crate::schedule::ledger::{Headers, Ledger, Spent};
 use crate::schedule::{CreatorIndex, NextPoll};
 
@@ -242,7 +242,15 @@ impl Planner {
         })
     }
 
-    fn ledger(&self) -> Option<&Ledger> {
+    /// What is believed of a creator, if anything is learned.
+    pub(super) fn portrait(&self, creator: CreatorIndex, now: Timestamp) -> Option<Portrait> {
+        match &self.mode {
+            Mode::Learned(learned) => learned.portrait(creator, now),
+            Mode::Fixed(_) => None,
+        }
+    }
+
+    pub(super) fn ledger(&self) -> Option<&Ledger> {
         match &self.mode {
             Mode::Fixed(ledger) => ledger.as_deref(),
             Mode::Learned(learned) => Some(learned.ledger()),

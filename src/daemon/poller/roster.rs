@@ -5,7 +5,9 @@
 
 mod changes;
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::time::Duration;
 
 pub(super) use self::changes::{Changes, Watch};
@@ -15,15 +17,27 @@ use crate::domain::tracker::{CreatorState, Phase};
 use crate::domain::{RoomId, Timestamp, Username};
 use crate::schedule::fixed::{Pace, Situation, phase_of};
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
-use crate::store::{Learnt, StoredCreator};
+use crate::store::history::PollMark;
+use crate::store::{Learnt, PollLog, StoredCreator};
+use crate::web::views::Census;
 
 /// After how many planned gaps a previous answer says nothing about a sudden change any more.
 const STALE_AFTER_GAPS: u32 = 3;
+
+/// Polls that wait for the next checkpoint at most: bars of a page, not worth more memory.
+const POLLS_WAITING: usize = 1 << 18;
+/// Polls of all creators together that are kept, four bytes each on disk.
+const POLLS_KEPT: usize = 2_000_000;
+/// Polls of one creator that are kept, however many creators there are.
+const FEWEST_KEPT: usize = 64;
+/// A week of one in five minutes: more than a page can draw.
+const MOST_KEPT: usize = 2_016;
 
 /// One creator.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) creator: Creator,
+    /// Changed by [`Roster::set_state`] alone, which counts.
     pub(super) state: CreatorState,
     pub(super) watch: Watch,
     /// Settings changed while its poll or commit was under way: what that plans is too old.
@@ -44,6 +58,8 @@ pub(super) struct Entry {
     pub(super) next_poll_at: Option<Timestamp>,
     /// Knows something that the store does not.
     pub(super) dirty: bool,
+    /// Polls since the start of the program.
+    pub(super) polls: u64,
 }
 
 /// A change of a mass flip.
@@ -76,6 +92,7 @@ impl Entry {
             gap: Duration::ZERO,
             next_poll_at,
             dirty: false,
+            polls: 0,
         }
     }
 
@@ -164,8 +181,13 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Roster {
     entries: Vec<Entry>,
-    index: HashMap<Username, CreatorIndex>,
+    index: BTreeMap<Username, CreatorIndex>,
     dirty: Vec<CreatorIndex>,
+    census: Census,
+    /// Who is live, by when that was first seen, newest first.
+    live: BTreeSet<(Reverse<Timestamp>, CreatorIndex)>,
+    /// What was polled since the last checkpoint, in order of time.
+    polls: Vec<(CreatorIndex, PollMark)>,
 }
 
 impl Roster {
@@ -183,11 +205,61 @@ impl Roster {
             })
             .collect();
         let names = entries.iter().map(|entry: &Entry| entry.username().clone());
-        Self {
+        let mut roster = Self {
             index: names.zip(0..).collect(),
             entries,
-            dirty: Vec::new(),
+            ..Self::default()
+        };
+        roster.recount();
+        roster
+    }
+
+    /// Counts anew; after creators were added or removed.
+    pub(super) fn recount(&mut self) {
+        let (mut census, mut live) = (Census::default(), BTreeSet::new());
+        for (creator, entry) in self.all() {
+            *place_in(&mut census, &entry.state) += 1;
+            live.extend(live_since(creator, &entry.state));
         }
+        census.watched = self.all().count();
+        (self.census, self.live) = (census, live);
+    }
+
+    /// A creator is in `state` from now on.
+    pub(super) fn set_state(&mut self, index: CreatorIndex, state: CreatorState) {
+        if !self.entry(index).is_watched() {
+            self.entries[index as usize].state = state;
+            return;
+        }
+        let before = &self.entries[index as usize].state;
+        *place_in(&mut self.census, before) -= 1;
+        *place_in(&mut self.census, &state) += 1;
+        if let Some(place) = live_since(index, before) {
+            self.live.remove(&place);
+        }
+        self.live.extend(live_since(index, &state));
+        self.entries[index as usize].state = state;
+    }
+
+    /// The creators after `from`, in the order of their names.
+    pub(super) fn by_name(
+        &self,
+        from: Bound<&Username>,
+    ) -> impl Iterator<Item = (&Username, CreatorIndex)> {
+        let names = self.index.range::<Username, _>((from, Bound::Unbounded));
+        let watched = names.filter(|(_, creator)| self.entry(**creator).is_watched());
+        watched.map(|(name, creator)| (name, *creator))
+    }
+
+    /// Who went live last, newest first.
+    pub(super) fn newest_live(&self, count: usize) -> impl Iterator<Item = &Entry> {
+        let newest = self.live.iter().take(count);
+        newest.map(|(_, creator)| self.entry(*creator))
+    }
+
+    /// Creators by state.
+    pub(super) fn census(&self) -> Census {
+        self.census
     }
 
     /// Every creator of the watchlist.
@@ -229,14 +301,53 @@ impl Roster {
         (taken, rows)
     }
 
+    /// Notes what a poll said, for pages that show it.
+    pub(super) fn polled(&mut self, index: CreatorIndex, mark: PollMark) {
+        if self.polls.len() < POLLS_WAITING {
+            self.polls.push((index, mark));
+        }
+    }
+
+    /// The polls since the last checkpoint; if that is not stored, they are forgotten.
+    pub(super) fn take_polls(&mut self) -> PollLog {
+        let mut polls = std::mem::take(&mut self.polls);
+        if polls.is_empty() {
+            return PollLog::default();
+        }
+        // Stable: each creator's stay in order of time.
+        polls.sort_by_key(|(index, _)| *index);
+        let of_one = |polls: &[(CreatorIndex, PollMark)]| {
+            let username = self.entry(polls[0].0).username().clone();
+            (username, polls.iter().map(|(_, mark)| *mark).collect())
+        };
+        let same = |a: &(CreatorIndex, _), b: &(CreatorIndex, _)| a.0 == b.0;
+        PollLog {
+            keep: (POLLS_KEPT / self.len().max(1)).clamp(FEWEST_KEPT, MOST_KEPT),
+            polled: polls.chunk_by(same).map(of_one).collect(),
+        }
+    }
+
     /// How many creators are believed live.
     pub(super) fn live(&self) -> usize {
-        self.all()
-            .filter(|(_, entry)| entry.state.live().is_some())
-            .count()
+        self.census.live
     }
 
     pub(super) fn len(&self) -> usize {
-        self.all().count()
+        self.census.watched
     }
+}
+
+fn place_in<'a>(census: &'a mut Census, state: &CreatorState) -> &'a mut usize {
+    match state.phase {
+        Phase::Unknown => &mut census.unknown,
+        Phase::Offline => &mut census.offline,
+        Phase::Live(_) => &mut census.live,
+    }
+}
+
+fn live_since(
+    creator: CreatorIndex,
+    state: &CreatorState,
+) -> Option<(Reverse<Timestamp>, CreatorIndex)> {
+    Some((Reverse(state.live()?.first_seen_at), creator))
 }

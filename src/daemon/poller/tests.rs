@@ -13,8 +13,11 @@ use crate::config::WebhookId;
 use crate::config::fixtures::{config, creator};
 use crate::domain::event::InstallationId;
 use crate::domain::{EventType, Timestamp, Username};
+use crate::store::history::Look;
+use crate::store::log::DeliveryFilter;
 use crate::store::{
-    Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot, WebhookHealth,
+    Checkpoint, Delivery, DeliveryId, DisabledWebhook, PastStream, Settlement, Snapshot,
+    WebhookHealth,
 };
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -142,6 +145,22 @@ impl Store for FakeStore {
     async fn settle(&self, _: Settlement) -> Result<(), StoreError> {
         unreachable!("the poller delivers nothing")
     }
+    async fn replay(
+        &self,
+        _: DeliveryFilter,
+        _: usize,
+        _: Timestamp,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn pull_in(
+        &self,
+        _: &WebhookId,
+        _: Timestamp,
+        _: Vec<Duration>,
+    ) -> Result<usize, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
         unreachable!("the poller delivers nothing")
     }
@@ -151,7 +170,7 @@ impl Store for FakeStore {
     async fn enable_webhook(&self, _: &WebhookId) -> Result<(), StoreError> {
         unreachable!("the poller delivers nothing")
     }
-    async fn prune(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+    async fn prune(&self, _: crate::store::Expired, _: usize) -> Result<usize, StoreError> {
         unreachable!("the poller prunes nothing")
     }
     fn outbox(&self) -> watch::Receiver<u64> {
@@ -185,6 +204,7 @@ impl Bench {
         let drain = CancellationToken::new();
         let (desk, inbox) = desk();
         let poller = Poller {
+            instruments: Instruments::default(),
             source: source.clone(),
             store: store.clone(),
             clock: clock.clone(),
@@ -235,6 +255,28 @@ async fn quiet_polls_write_one_checkpoint_a_minute_and_nothing_else() {
         (30..=63).contains(&checkpoints),
         "{checkpoints} checkpoints in an hour"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_poll_leaves_one_mark_with_what_it_said() {
+    let source = FakeSource::default();
+    source.script(0, Script::Says(live(1, START)));
+    let bench = Bench::start(config(3), source, 0);
+    bench.run_for(3_600).await;
+    let asked: Vec<usize> = (0..3).map(|n| bench.source.asked(n)).collect();
+    let (store, result) = bench.stop().await;
+    result.unwrap();
+    let checkpoints = store.checkpoints.lock().unwrap();
+    for (n, asked) in asked.into_iter().enumerate() {
+        let name = creator(n).username;
+        let logs = checkpoints.iter().flat_map(|c| &c.polls.polled);
+        let of_one = logs.filter(|(username, _)| *username == name);
+        let marks: Vec<_> = of_one.flat_map(|(_, marks)| marks).collect();
+        assert_eq!(marks.len(), asked, "{name}");
+        assert!(marks.is_sorted_by_key(|mark| mark.at()));
+        let lives = marks.iter().filter(|mark| mark.look() == Look::Live);
+        assert_eq!(lives.count() > 0, n == 0, "{name}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

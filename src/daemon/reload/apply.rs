@@ -14,6 +14,7 @@ use super::{Connect, Logs};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded, Problem, ScheduleKind};
 use crate::daemon::dispatcher::{Assignment, Switch};
+use crate::daemon::instruments::Instruments;
 use crate::daemon::poller::{Desk, Known, Reload};
 use crate::domain::Username;
 use crate::konbini::Source;
@@ -26,6 +27,7 @@ pub(crate) struct Reach {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) desk: Desk,
     pub(crate) switch: Switch,
+    pub(crate) instruments: Instruments,
     /// The configuration in force, as the other tasks read it.
     pub(crate) config: watch::Sender<Arc<Config>>,
 }
@@ -117,6 +119,10 @@ impl Applier {
             known,
             source,
         };
+        let now = self.reach.clock.now();
+        self.reach
+            .instruments
+            .config_accepted(now, &config.webhooks);
         let stopped = "the daemon is stopping";
         let switched = self.reach.switch.assign(assignment).await;
         switched.map_err(|_| stopped)?;
@@ -168,11 +174,8 @@ impl Applier {
 /// `new` with the `old` values of what needs a restart.
 fn but_for_restarts(old: &Config, mut new: Config) -> Config {
     new.storage.location = old.storage.location.clone();
-    if new.http.listen != old.http.listen {
-        new.http.listen = old.http.listen;
-        // The old address may be open to others, and the new one not need it.
-        new.http.token = new.http.token.or_else(|| old.http.token.clone());
-    }
+    // All of it: the old address may be open to others, and the new one not need a token.
+    new.http = old.http.clone();
     new
 }
 
@@ -182,7 +185,7 @@ mod tests {
     use crate::config::{Secret, fixtures};
 
     #[test]
-    fn what_needs_a_restart_stays_and_takes_along_the_token_that_guards_it() {
+    fn what_needs_a_restart_stays_with_the_token_that_guards_it() {
         let mut open = fixtures::config(1);
         open.http.listen = Some(([0, 0, 0, 0], 9464).into());
         open.http.token = Some(Secret::new("hunter2".to_owned()));
@@ -192,9 +195,5 @@ mod tests {
         assert_eq!(taken.storage.location, open.storage.location);
         assert_eq!(taken.http, open.http, "it would be open to everybody");
         assert_eq!(taken.creators.len(), 2);
-        // At the same address a token may go.
-        let mut bare = open.clone();
-        bare.http.token = None;
-        assert_eq!(but_for_restarts(&open, bare).http.token, None);
     }
 }

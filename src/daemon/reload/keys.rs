@@ -231,9 +231,14 @@ fn storage(keys: &mut Keys, old: &Storage, new: &Storage) {
 }
 
 fn http(keys: &mut Keys, old: &Http, new: &Http) {
-    let Http { listen, token } = old;
+    let Http {
+        listen,
+        token,
+        hosts,
+    } = old;
     keys.needs_restart("http.listen", listen, &new.listen);
-    keys.applied("http.token", token, &new.token);
+    keys.needs_restart("http.token", token, &new.token);
+    keys.needs_restart("http.hosts", hosts, &new.hosts);
 }
 
 fn heartbeat(keys: &mut Keys, old: Option<&Heartbeat>, new: Option<&Heartbeat>) {
@@ -289,11 +294,12 @@ mod tests {
     }
 
     #[test]
-    fn only_the_store_and_the_address_need_a_restart() {
+    fn only_the_store_and_the_listener_need_a_restart() {
         let keys = compare(&config(1), &config(1));
         let restart = keys.0.iter().filter(|k| k.effect == Effect::NeedsRestart);
         let restart: Vec<_> = restart.map(|key| key.name).collect();
-        assert_eq!(restart, ["storage.url", "http.listen"]);
+        let http = ["http.listen", "http.token", "http.hosts"];
+        assert_eq!(restart, [&["storage.url"][..], &http].concat());
         assert!(keys.0.iter().all(|key| !key.changed));
     }
 

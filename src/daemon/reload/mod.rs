@@ -8,7 +8,6 @@ mod apply;
 mod content;
 mod guard;
 mod keys;
-mod status;
 mod watch;
 
 use std::fmt;
@@ -23,9 +22,8 @@ use self::apply::Applier;
 pub(crate) use self::apply::{Reach, warn};
 use self::content::Content;
 use self::guard::check;
-use self::status::{Attempts, started};
-pub use self::status::{LastReload, ReloadStatus};
 use self::watch::Watch;
+use super::instruments::Instruments;
 use super::logs::Logs;
 use super::systemd::Systemd;
 use crate::clock::Clock;
@@ -96,7 +94,7 @@ pub(crate) struct Reloader {
     clock: Clock,
     systemd: Systemd,
     applier: Applier,
-    attempts: Attempts,
+    instruments: Instruments,
     watch: Watch,
     /// What was last tried, whatever came of it; `None` if it is to be tried again.
     tried: Option<Content>,
@@ -107,27 +105,21 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// Watches the files from now on, if there are any; shows how it goes.
-    pub(crate) fn new(
-        origin: Option<Origin>,
-        reach: Reach,
-        systemd: Systemd,
-    ) -> (Self, ReloadStatus) {
+    /// Watches the files from now on, if there are any.
+    pub(crate) fn new(origin: Option<Origin>, reach: Reach, systemd: Systemd) -> Self {
         let origin = origin.unwrap_or_else(Origin::nowhere);
         let clock = reach.clock.clone();
-        let (attempts, status) = started(clock.now());
-        let reloader = Self {
+        Self {
+            instruments: reach.instruments.clone(),
             watch: Watch::over(&origin.files),
             applier: Applier::new(reach, &origin),
             origin,
             clock,
             systemd,
-            attempts,
             tried: None,
             in_force: Content::default(),
             refused: None,
-        };
-        (reloader, status)
+        }
     }
 
     /// Reloads whenever there is reason to, until `drain` is cancelled.
@@ -175,7 +167,6 @@ impl Reloader {
         match self.reload().await {
             Ok(said) => {
                 self.refused = None;
-                self.attempts.succeeded(self.clock.now());
                 said.log();
             }
             Err(why) => self.refuse(&why),
@@ -184,7 +175,8 @@ impl Reloader {
     }
 
     fn refuse(&mut self, why: &str) {
-        self.attempts.refused(self.clock.now(), why);
+        let now = self.clock.now();
+        self.instruments.config_refused(now, why.to_owned());
         let content = self.tried.clone().unwrap_or_default();
         let refused = Some((content, why.to_owned()));
         if self.refused == refused {
@@ -248,9 +240,3 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
-
-/// The status of a daemon that was never reloaded.
-#[cfg(test)]
-pub(crate) fn never(now: crate::domain::Timestamp) -> ReloadStatus {
-    started(now).1
-}

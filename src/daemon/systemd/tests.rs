@@ -2,7 +2,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::daemon::Progress;
-use crate::daemon::{dispatcher, poller, reload};
+use crate::daemon::{dispatcher, poller};
 use crate::domain::Timestamp;
 use crate::store::sqlite::Sqlite;
 
@@ -50,7 +50,7 @@ fn reporter(systemd: Systemd, clock: &Clock, loops: Loops) -> (Reporter, Rounds)
         switch,
         store,
         loops,
-        reload: reload::never(clock.now()),
+        instruments: Instruments::default(),
     };
     let rounds = Rounds {
         requests,

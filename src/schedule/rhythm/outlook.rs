@@ -42,6 +42,16 @@ impl Outlook<'_> {
         self.rate * self.shape(bin, ahead)
     }
 
+    /// Starts expected in the half hour `bin` of any week, whatever happened last.
+    pub(in crate::schedule) fn typical(&self, bin: usize) -> f32 {
+        let open = self.hours.open.is_none_or(|open| open.contains(bin));
+        if open {
+            self.per_bin * self.habitual(bin)
+        } else {
+            0.0
+        }
+    }
+
     /// The same relative to the mean rate.
     pub(super) fn shape(&self, bin: usize, ahead: f32) -> f32 {
         if self.hours.open.is_some_and(|open| !open.contains(bin)) {

@@ -22,6 +22,30 @@ async fn one_delivery(store: &dyn Store, name: &str) -> Delivery {
     found.unwrap()
 }
 
+pub(crate) async fn a_pause_is_remembered_across_restarts_for_the_same_address(
+    ground: &impl Ground,
+) {
+    let store = ground.open().await;
+    let ada = one_delivery(&*store, "ada").await;
+    let paused = Settlement {
+        paused_until: Some(at(3_000)),
+        ..failed(&ada, 100)
+    };
+    store.settle(paused).await.unwrap();
+    // Another attempt that was under way asked for nothing.
+    store.settle(failed(&ada, 101)).await.unwrap();
+    store.close().await.unwrap();
+
+    let store = ground.open().await;
+    assert_eq!(health(&*store).await.paused_until, Some(at(3_000)));
+    let elsewhere = Settlement {
+        url_hash: "elsewhere".to_owned(),
+        ..failed(&ada, 102)
+    };
+    store.settle(elsewhere).await.unwrap();
+    assert_eq!(health(&*store).await.paused_until, None);
+}
+
 fn failed(delivery: &Delivery, second: i64) -> Settlement {
     settlement(delivery, Fate::Retry(at(second)), second)
 }

@@ -8,7 +8,8 @@ use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use super::Ground;
 use super::stage::{Actor, at, degraded_event, settlement, told, webhook};
 use crate::domain::{EventId, Timestamp};
-use crate::store::{Change, Delivery, Fate, Store};
+use crate::store::log::DeliveryFilter;
+use crate::store::{Change, Delivery, DeliveryId, Fate, Store};
 
 const WEBHOOKS: [&str; 3] = ["a", "b", "c"];
 const CREATORS: [&str; 3] = ["ada", "bob", "cleo"];
@@ -24,6 +25,8 @@ enum Happening {
         which: prop::sample::Index,
         fate: Outcome,
     },
+    /// One of those that ended is asked for again.
+    Replay(prop::sample::Index),
     /// Seconds pass.
     Time(i64),
 }
@@ -48,6 +51,7 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(|(creator, heard_by)| Happening::Change { creator, heard_by }),
         4 => (0..WEBHOOKS.len(), any::<prop::sample::Index>(), fate)
             .prop_map(|(webhook, which, fate)| Happening::Attempt { webhook, which, fate }),
+        1 => any::<prop::sample::Index>().prop_map(Happening::Replay),
         1 => (1_i64..15).prop_map(Happening::Time),
     ]
 }
@@ -55,6 +59,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 /// One pending delivery, in the order in which they were stored.
 #[derive(Debug, Clone)]
 struct Pending {
+    number: usize,
     webhook: usize,
     creator: usize,
     event: EventId,
@@ -68,6 +73,9 @@ type Seen = (EventId, u32, Timestamp);
 #[derive(Debug, Default)]
 struct Model {
     pending: Vec<Pending>,
+    /// With the numbers that the store gave them.
+    ended: Vec<(DeliveryId, Pending)>,
+    stored: usize,
     second: i64,
 }
 
@@ -117,15 +125,17 @@ impl Pair {
         let listeners: Vec<usize> = (0..WEBHOOKS.len()).filter(hears).collect();
         for outgoing in &mut change.events {
             outgoing.webhooks = listeners.iter().map(|&i| webhook(WEBHOOKS[i])).collect();
-            self.model
-                .pending
-                .extend(listeners.iter().map(|&webhook| Pending {
+            for &webhook in &listeners {
+                self.model.stored += 1;
+                self.model.pending.push(Pending {
+                    number: self.model.stored,
                     webhook,
                     creator,
                     event: outgoing.event.id.clone(),
                     attempts: 0,
                     due_at: outgoing.event.at,
-                }));
+                });
+            }
         }
         self.store.commit(change).await.unwrap();
         // Each change at a second of its own, so that no two events are the same.
@@ -148,14 +158,30 @@ impl Pair {
         };
         let settled = settlement(&found[chosen].0, fate, second);
         self.store.settle(settled).await.unwrap();
-        match fate {
-            Fate::Retry(later) => {
-                let pending = &mut self.model.pending[due[chosen]];
-                pending.due_at = later;
-                pending.attempts += 1;
-            }
-            _ => drop(self.model.pending.remove(due[chosen])),
+        self.model.pending[due[chosen]].attempts += 1;
+        if let Fate::Retry(later) = fate {
+            self.model.pending[due[chosen]].due_at = later;
+        } else {
+            let ended = self.model.pending.remove(due[chosen]);
+            self.model.ended.push((found[chosen].0.id, ended));
         }
+    }
+
+    async fn replay(&mut self, which: prop::sample::Index) {
+        if self.model.ended.is_empty() {
+            return;
+        }
+        let chosen = which.index(self.model.ended.len());
+        let (id, mut again) = self.model.ended.remove(chosen);
+        let only = DeliveryFilter {
+            id: Some(id),
+            ..DeliveryFilter::default()
+        };
+        again.due_at = at(self.model.second);
+        let replayed = self.store.replay(only, 9, again.due_at).await.unwrap();
+        assert_eq!(replayed, [id]);
+        self.model.pending.push(again);
+        self.model.pending.sort_by_key(|pending| pending.number);
     }
 
     async fn due(&self, index: usize) -> Vec<(Delivery, Seen)> {
@@ -196,6 +222,7 @@ async fn follow(ground: impl Ground, happenings: Vec<Happening>) -> TestCaseResu
                 which,
                 fate,
             } => pair.attempt(webhook, which, fate).await,
+            Happening::Replay(which) => pair.replay(which).await,
             Happening::Time(seconds) => pair.model.second += seconds,
         }
         pair.compare().await?;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::Ground;
 use super::stage::{Actor, at, degraded_event, due, named, settlement, told, webhook};
-use crate::store::{DeliveryId, DisabledWebhook, Fate, Settlement, Store};
+use crate::store::history::{Backlog, EventQuery, SampleQuery};
+use crate::store::{DeliveryId, DisabledWebhook, Expired, Fate, Settlement, Store};
 
 /// A store where `ada` and `bob` each went live and offline, heard by webhook `a`.
 async fn two_evenings(ground: &impl Ground) -> Arc<dyn Store> {
@@ -92,6 +93,7 @@ pub(crate) async fn whatever_ends_a_delivery_moves_the_line_on(ground: &impl Gro
             fate,
             disable: None,
             url_hash: "hash".to_owned(),
+            paused_until: None,
             alerts: Vec::new(),
         };
         store.settle(settled).await.unwrap();
@@ -233,11 +235,15 @@ async fn deliver_all(store: &dyn Store, second: i64) {
 async fn prune_all(store: &dyn Store, second: i64, limit: usize) -> (usize, usize) {
     let (mut rows, mut batches) = (0, 0);
     loop {
-        match store.prune(at(second), limit).await.unwrap() {
+        let expired = Expired {
+            history: at(second),
+            streams: at(second),
+        };
+        match store.prune(expired, limit).await.unwrap() {
             0 => return (rows, batches),
             some => {
-                // Four tables at most.
-                assert!(some <= 4 * limit, "{some} rows with a limit of {limit}");
+                // Four tables, events from both ends.
+                assert!(some <= 5 * limit, "{some} rows with a limit of {limit}");
                 rows += some;
                 batches += 1;
             }
@@ -294,4 +300,74 @@ pub(crate) async fn pruning_never_takes_what_is_pending(ground: &impl Ground) {
         named(&due(&*store, "a", 999_999).await),
         ["cleo stream.ended"]
     );
+}
+
+pub(crate) async fn what_waits_is_counted_for_each_webhook(ground: &impl Ground) {
+    let (store, history) = ground.open_with_history().await;
+    assert_eq!(history.backlogs().await.unwrap(), []);
+    for (name, webhooks, second) in [("ada", vec!["a"], 10), ("bob", vec!["a", "b"], 20)] {
+        let change = Actor::new(name, &webhooks).live(1, second);
+        store.commit(change).await.unwrap();
+    }
+    let waits = |webhook: &str, pending, second| Backlog {
+        webhook: webhook.into(),
+        pending,
+        oldest_event_at: at(second),
+    };
+    let both = [waits("a", 2, 10), waits("b", 1, 20)];
+    assert_eq!(history.backlogs().await.unwrap(), both);
+    let heads = due(&*store, "a", 999).await;
+    let later = settlement(&heads[0], Fate::Retry(at(900)), 40);
+    store.settle(later).await.unwrap();
+    assert_eq!(history.backlogs().await.unwrap(), both);
+    let done = settlement(&heads[0], Fate::Delivered, 41);
+    store.settle(done).await.unwrap();
+    let left = [waits("a", 1, 20), waits("b", 1, 20)];
+    assert_eq!(history.backlogs().await.unwrap(), left);
+    deliver_all(&*store, 999_999).await;
+    assert_eq!(history.backlogs().await.unwrap(), left[1..]);
+}
+
+pub(crate) async fn a_stream_may_outlive_its_samples_and_events(ground: &impl Ground) {
+    let (store, history) = ground.open_with_history().await;
+    let mut ada = Actor::new("ada", &["a"]);
+    for change in [
+        ada.live(1, 10),
+        ada.offline(20),
+        ada.live(2, 30),
+        ada.offline(40),
+    ] {
+        store.commit(change).await.unwrap();
+    }
+    deliver_all(&*store, 50).await;
+    let expired = Expired {
+        history: at(900),
+        streams: at(25),
+    };
+    while store.prune(expired, 100).await.unwrap() > 0 {}
+    let kept = store.past_streams().await.unwrap();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].began_at, at(27));
+    let page = history.samples(SampleQuery::default()).await.unwrap();
+    assert_eq!(page.rows, []);
+}
+
+pub(crate) async fn what_a_webhook_has_not_heard_holds_up_no_pruning(ground: &impl Ground) {
+    let (store, history) = ground.open_with_history().await;
+    // Nobody hears `b`, and its events are the oldest, more than a batch looks at.
+    for n in 0..40 {
+        store.commit(told(degraded_event(n, &["b"]))).await.unwrap();
+    }
+    for n in 40..50 {
+        store.commit(told(degraded_event(n, &["a"]))).await.unwrap();
+    }
+    deliver_all(&*store, 60).await;
+    prune_all(&*store, 900, 2).await;
+    let left = history.backlogs().await.unwrap();
+    assert_eq!((&*left[0].webhook, left[0].pending), ("b", 40));
+    let query = EventQuery {
+        limit: 100,
+        ..EventQuery::default()
+    };
+    assert_eq!(history.events(query).await.unwrap().rows.len(), 40);
 }

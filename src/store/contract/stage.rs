@@ -7,7 +7,7 @@ use crate::config::WebhookId;
 use crate::domain::event::{InstallationId, Labels};
 use crate::domain::source_health::{DegradedReason, HealthChange};
 use crate::domain::tracker::{CreatorState, Rules, Visibility, step};
-use crate::domain::{Event, LiveStream, Observation, Profile, RoomId, Timestamp, Username};
+use crate::domain::{Event, LiveStream, Observation, Profile, RoomId, Timestamp, Timing, Username};
 use crate::store::{
     Attempt, Change, CreatorChange, Delivery, Fate, Outgoing, Settlement, Store, StoredCreator,
 };
@@ -16,6 +16,13 @@ use crate::store::{
 pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_millis(1_772_217_402_000 + second * 1000)
 }
+
+/// Where the time of every attempt went.
+pub(crate) const TIMING: Timing = Timing {
+    dns: None,
+    connect: Some(Duration::from_millis(9)),
+    first_byte: Some(Duration::from_millis(80)),
+};
 
 pub(crate) fn webhook(id: &str) -> WebhookId {
     Arc::from(id)
@@ -121,6 +128,7 @@ pub(crate) fn settlement(delivery: &Delivery, fate: Fate, second: i64) -> Settle
         attempt: Some(Attempt {
             started_at: at(second),
             took: Duration::from_millis(120),
+            timing: TIMING,
             status: Some(500),
             error: Some("http_5xx"),
             answer: b"\xff not UTF-8".to_vec(),
@@ -128,6 +136,7 @@ pub(crate) fn settlement(delivery: &Delivery, fate: Fate, second: i64) -> Settle
         fate,
         disable: None,
         url_hash: "hash".to_owned(),
+        paused_until: None,
         alerts: Vec::new(),
     }
 }

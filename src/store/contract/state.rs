@@ -157,12 +157,14 @@ pub(crate) async fn learning_and_spending_come_back_and_no_transition_touches_th
         creators: vec![learnt(Some("{\"hits\":1}"))],
         population: Some("{}".to_owned()),
         spending: vec![month(0, 7), month(30, 1)],
+        ..Checkpoint::default()
     };
     store.checkpoint(first).await.unwrap();
     let second = Checkpoint {
         creators: vec![learnt(None)],
         population: None,
         spending: vec![month(30, 2)],
+        ..Checkpoint::default()
     };
     store.checkpoint(second).await.unwrap();
     let mut ada = Actor::new("ada", &["a"]);

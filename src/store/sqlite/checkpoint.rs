@@ -7,15 +7,20 @@ use rusqlite::{Connection, params};
 
 use super::fault::Fault;
 use super::{integer, millis};
-use crate::store::{Checkpoint, Learnt, Spending};
+use crate::store::history::PollMark;
+use crate::store::{Checkpoint, Learnt, PollLog, Spending};
 
 /// The key of what is known of all creators together.
 pub(super) const POPULATION: &str = "population";
+
+/// Polls of one creator that are kept, whatever is asked for: two weeks at one in five minutes.
+const MOST_POLLS: usize = 4_032;
 
 /// Stores all of it, or nothing.
 pub(super) fn store(connection: &Connection, checkpoint: &Checkpoint) -> Result<(), Fault> {
     store_creators(connection, &checkpoint.creators)?;
     store_spending(connection, &checkpoint.spending)?;
+    store_polls(connection, &checkpoint.polls)?;
     if let Some(population) = &checkpoint.population {
         connection
             .prepare_cached(
@@ -59,6 +64,23 @@ fn store_spending(connection: &Connection, spending: &[Spending]) -> Result<(), 
     )?;
     for month in spending {
         upsert.execute(params![month.period.as_millis(), integer(month.credits)])?;
+    }
+    Ok(())
+}
+
+/// Adds marks at the end and cuts as many off the front as are too many.
+fn store_polls(connection: &Connection, polls: &PollLog) -> Result<(), Fault> {
+    let mut append = connection.prepare_cached(
+        "INSERT INTO polls (creator, marks)
+         SELECT id, substr(?2, -?3) FROM creators WHERE username = ?1
+         ON CONFLICT (creator) DO UPDATE SET
+             -- What || joins is text, whose characters are not bytes.
+             marks = substr(CAST(marks || excluded.marks AS BLOB), -?3)",
+    )?;
+    let kept = polls.keep.clamp(1, MOST_POLLS) * PollMark::BYTES;
+    let kept = i64::try_from(kept).unwrap_or(0);
+    for (creator, marks) in &polls.polled {
+        append.execute(params![creator.as_str(), PollMark::pack(marks), kept])?;
     }
     Ok(())
 }

@@ -75,6 +75,13 @@ impl Place {
         name.into()
     }
 
+    /// Whether `other` is this store, or one of the files beside it that it lives by.
+    pub(super) fn owns(&self, other: &Self) -> bool {
+        ["", "-wal", "-shm", ".lock"]
+            .iter()
+            .any(|suffix| self.beside(suffix) == other.file)
+    }
+
     /// Why this place will not do.
     pub(super) fn refuse(&self, reason: impl Into<String>) -> StoreError {
         StoreError::Open {

@@ -14,7 +14,8 @@ use crate::store::{Attempt, Outgoing, WebhookHealth};
 const ONCE_IN: Duration = Duration::from_secs(3_600);
 
 const COLUMNS: &str =
-    "url_hash, last_success_at, first_failure_at, last_failure_at, failures, webhook";
+    "url_hash, last_success_at, first_failure_at, last_failure_at, failures, webhook,
+     paused_until";
 
 /// See [`crate::store::Store::webhook_health`].
 pub(super) fn all(connection: &Connection) -> Result<Vec<WebhookHealth>, Fault> {
@@ -38,6 +39,7 @@ fn health(row: &Row<'_>) -> rusqlite::Result<WebhookHealth> {
             failures: row.get(4)?,
         },
         webhook: row.get::<_, String>(5)?.into(),
+        paused_until: at(6)?,
     })
 }
 
@@ -57,13 +59,15 @@ pub(super) fn take(
         .query_row([webhook], health)
         .optional()?;
     let known = known.filter(|known| known.url_hash == url_hash);
+    let paused_until = known.as_ref().and_then(|known| known.paused_until);
     let mut streak = known.map(|known| known.streak).unwrap_or_default();
     streak.take(attempt.ended_at(), attempt.error.is_none());
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO webhook_health
-                 (webhook, url_hash, last_success_at, first_failure_at, last_failure_at, failures)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                 (webhook, url_hash, last_success_at, first_failure_at, last_failure_at, failures,
+                  paused_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             webhook,
@@ -72,7 +76,23 @@ pub(super) fn take(
             millis(streak.failing.map(|(first, _)| first)),
             millis(streak.failing.map(|(_, last)| last)),
             streak.failures,
+            millis(paused_until),
         ])?;
+    Ok(())
+}
+
+/// Remembers that the receiver of `webhook`, which has a clock, asked to be left alone.
+pub(super) fn pause(
+    connection: &Connection,
+    webhook: &str,
+    until: Option<Timestamp>,
+) -> Result<(), Fault> {
+    let Some(until) = until else {
+        return Ok(());
+    };
+    connection
+        .prepare_cached("UPDATE webhook_health SET paused_until = ?2 WHERE webhook = ?1")?
+        .execute(params![webhook, until.as_millis()])?;
     Ok(())
 }
 

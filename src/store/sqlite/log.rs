@@ -1,4 +1,4 @@
-//! The delivery log in a file, read beside whoever writes it; and replays, which write.
+//! The delivery log in a file, read beside whoever writes it; and what the command line replayed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,12 +8,11 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter
 use tracing::warn;
 
 use super::fault::Fault;
-use super::file::{Access, Place};
 use super::health;
-use super::migrate::{self, MIGRATIONS};
-use super::queue::{log_attempt, unknown, username};
-use crate::domain::{EventId, Timestamp};
-use crate::store::log::{AttemptRecord, DeliveryFilter, DeliveryRecord, Replayed, Status};
+use super::migrate;
+use super::queue::{log_attempt, status, unknown, username};
+use crate::domain::{EventId, Timestamp, Timing};
+use crate::store::log::{AttemptRecord, DeliveryFilter, DeliveryRecord, Replayed};
 use crate::store::{DeliveryId, StoreError};
 
 /// Reads deliveries. Blocks; takes no lock, so a daemon may run beside it.
@@ -25,18 +24,7 @@ pub struct DeliveryLog {
 impl DeliveryLog {
     /// Opens the file at `path`, which exists and is up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let place = Place::new(path)?;
-        if !path.exists() {
-            return Err(place.refuse("there is no such file: the daemon has not run with it yet"));
-        }
-        let explain = |error: rusqlite::Error| place.refused_by(&error);
-        let connection = place.connect(Access::Read).map_err(explain)?;
-        let version = migrate::identify(&connection, &place, MIGRATIONS.len())?;
-        if version < MIGRATIONS.len() {
-            return Err(place.refuse(
-                "an older tallylight wrote it; start the daemon once to bring it up to date",
-            ));
-        }
+        let connection = migrate::open_beside(path)?;
         Ok(Self { connection })
     }
 
@@ -60,6 +48,11 @@ impl DeliveryLog {
             .map_err(|fault| fault.into_error("list deliveries"))
     }
 
+    /// How many deliveries `filter` means.
+    pub fn count(&self, filter: &DeliveryFilter) -> Result<u64, StoreError> {
+        count(&self.connection, filter).map_err(|fault| fault.into_error("count deliveries"))
+    }
+
     /// The stored body of a delivery's event, and every attempt; `None` for an unknown number.
     pub fn detail(
         &self,
@@ -74,7 +67,7 @@ const SELECT: &str = "SELECT d.id, d.webhook, e.event_id, e.type, e.creator, e.a
      FROM deliveries d JOIN events e ON e.id = d.event
      LEFT JOIN attempts a ON a.delivery = d.id AND a.number = d.attempts";
 
-fn list(
+pub(super) fn list(
     connection: &Connection,
     filter: &DeliveryFilter,
     order: &str,
@@ -92,11 +85,21 @@ fn list(
     Ok(found)
 }
 
+fn count(connection: &Connection, filter: &DeliveryFilter) -> Result<u64, Fault> {
+    let (conditions, values) = conditions(filter);
+    let sql = format!(
+        "SELECT count(*) FROM deliveries d JOIN events e ON e.id = d.event WHERE {conditions}"
+    );
+    let counted: i64 = connection.query_row(&sql, params_from_iter(values), |row| row.get(0))?;
+    Ok(u64::try_from(counted).unwrap_or(0))
+}
+
 /// The condition of a filter, with a value for each of its question marks.
 fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
     let text = |text: &str| Value::Text(text.to_owned());
     let time = |at: Timestamp| Value::Integer(at.as_millis());
     let single = [
+        ("d.id = ?", filter.id.map(|id| Value::Integer(id.0))),
         ("d.webhook = ?", filter.webhook.as_deref().map(text)),
         ("e.at >= ?", filter.since.map(time)),
         ("e.at < ?", filter.until.map(time)),
@@ -105,6 +108,7 @@ fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
             filter.creator.as_ref().map(|c| text(c.as_str())),
         ),
         ("d.id > ?", filter.after.map(|id| Value::Integer(id.0))),
+        ("d.id < ?", filter.before.map(|id| Value::Integer(id.0))),
     ];
     let mut sql = vec!["1".to_owned()];
     let mut values = Vec::new();
@@ -125,7 +129,7 @@ fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
 fn record(row: &Row<'_>) -> Result<DeliveryRecord, Fault> {
     let kind: String = row.get(3)?;
     let creator: Option<String> = row.get(4)?;
-    let status: String = row.get(6)?;
+    let stored_status: String = row.get(6)?;
     let finished_at: Option<i64> = row.get(9)?;
     Ok(DeliveryRecord {
         id: DeliveryId(row.get(0)?),
@@ -134,7 +138,7 @@ fn record(row: &Row<'_>) -> Result<DeliveryRecord, Fault> {
         kind: kind.parse().map_err(|_| unknown("event type", &kind))?,
         creator: creator.map(|name| username(&name)).transpose()?,
         event_at: Timestamp::from_millis(row.get(5)?),
-        status: Status::parse(&status).ok_or_else(|| unknown("delivery status", &status))?,
+        status: status(&stored_status)?,
         attempts: row.get(7)?,
         due_at: Timestamp::from_millis(row.get(8)?),
         finished_at: finished_at.map(Timestamp::from_millis),
@@ -143,7 +147,7 @@ fn record(row: &Row<'_>) -> Result<DeliveryRecord, Fault> {
     })
 }
 
-fn detail(
+pub(super) fn detail(
     connection: &Connection,
     id: DeliveryId,
 ) -> Result<Option<(String, Vec<AttemptRecord>)>, Fault> {
@@ -155,14 +159,23 @@ fn detail(
         return Ok(None);
     };
     let mut statement = connection.prepare(
-        "SELECT number, started_at, took_ms, status, error, answer FROM attempts
+        "SELECT number, started_at, took_ms, status, error, answer, dns_ms, connect_ms,
+             first_byte_ms
+         FROM attempts
          WHERE delivery = ?1 ORDER BY number",
     )?;
+    let ms = |ms: i64| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     let attempts = statement.query_map([id.0], |row| {
+        let part = |index| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(index)?.map(ms));
         Ok(AttemptRecord {
             number: row.get(0)?,
             started_at: Timestamp::from_millis(row.get(1)?),
-            took: Duration::from_millis(u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0)),
+            took: ms(row.get(2)?),
+            timing: Timing {
+                dns: part(6)?,
+                connect: part(7)?,
+                first_byte: part(8)?,
+            },
             status: row.get(3)?,
             error: row.get(4)?,
             answer: row.get(5)?,
@@ -172,7 +185,7 @@ fn detail(
 }
 
 /// Stores a replay of a delivery that is not pending.
-pub(super) fn replay(connection: &Connection, replayed: &Replayed) -> Result<(), Fault> {
+pub(super) fn replayed(connection: &Connection, replayed: &Replayed) -> Result<(), Fault> {
     let id = replayed.delivery;
     let known: Option<(String, u32)> = connection
         .prepare_cached(

@@ -10,17 +10,35 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::file::{Place, create_private};
+use super::file::{Access, Place, create_private};
 use crate::store::StoreError;
 
 /// The steps of this program, oldest first; the n-th leads to schema version n.
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
+    include_str!("migrations/0004.sql"),
+    include_str!("migrations/0006.sql"),
 ];
 
 /// Marks a file as ours (`tall`), so that another program's database is not mistaken for an old one.
 const APPLICATION_ID: i32 = 0x7461_6c6c;
+
+/// Opens the store at `path`, which exists and is up to date, to read beside whoever writes it.
+pub(super) fn open_beside(path: &Path) -> Result<Connection, StoreError> {
+    let place = Place::new(path)?;
+    if !path.exists() {
+        return Err(place.refuse("there is no such file: the daemon has not run with it yet"));
+    }
+    let explain = |error: rusqlite::Error| place.refused_by(&error);
+    let connection = place.connect(Access::Read).map_err(explain)?;
+    let version = identify(&connection, &place, MIGRATIONS.len())?;
+    if version < MIGRATIONS.len() {
+        return Err(place
+            .refuse("an older tallylight wrote it; start the daemon once to bring it up to date"));
+    }
+    Ok(connection)
+}
 
 /// The schema version of a file, once it is known to be ours or empty.
 ///
@@ -109,8 +127,13 @@ fn put_in_place(unfinished: &Path, target: &Path) -> io::Result<()> {
 }
 
 fn copy(connection: &Connection, target: &Path) -> Result<(), String> {
-    // VACUUM INTO accepts an empty file, and keeps its mode.
     create_private(target).map_err(|e| e.to_string())?;
+    copy_into(connection, target)
+}
+
+/// Copies the file as of this moment into `target`, which is empty, and onto the disk.
+pub(super) fn copy_into(connection: &Connection, target: &Path) -> Result<(), String> {
+    // VACUUM INTO accepts an empty file, and keeps its mode.
     let name = target.to_str().ok_or("its name is not UTF-8")?;
     connection
         .execute("VACUUM INTO ?1", [name])

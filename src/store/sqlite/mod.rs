@@ -4,6 +4,8 @@
 //! file belongs to one process at a time, by a lock. `synchronous=FULL` with a write-ahead
 //! log: what was acknowledged survives a power cut.
 
+pub mod archive;
+pub mod backup;
 mod change;
 mod checkpoint;
 mod crew;
@@ -14,8 +16,10 @@ mod history;
 mod load;
 pub mod log;
 mod migrate;
+mod pages;
 mod prune;
 mod queue;
+pub mod replay;
 mod writer;
 
 #[cfg(test)]
@@ -25,6 +29,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -33,15 +38,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crew::{Crew, Work};
 use fault::Fault;
 use file::{Access, Place};
+use replay::{Waits, Wanted};
 use writer::{Effect, Job, Operation, Writer};
 
 use crate::config::WebhookId;
 use crate::domain::Timestamp;
 use crate::domain::event::InstallationId;
-use crate::store::log::Replayed;
+use crate::store::log::{DeliveryFilter, Replayed};
 use crate::store::{
-    Change, Checkpoint, Delivery, DisabledWebhook, PastStream, Settlement, Snapshot, Store,
-    StoreError, WebhookHealth,
+    Change, Checkpoint, Delivery, DeliveryId, DisabledWebhook, Expired, PastStream, Settlement,
+    Snapshot, Store, StoreError, WebhookHealth,
 };
 
 /// Operations that may wait for the writer; whoever comes then waits outside.
@@ -50,8 +56,11 @@ const WRITES_WAITING: usize = 1_024;
 /// Questions that may wait for a reader.
 const READS_WAITING: usize = 64;
 
-/// Threads that read.
+/// Threads that read what the daemon goes by.
 const READERS: usize = 2;
+
+/// Threads that read the past for pages.
+const HISTORIANS: usize = 1;
 
 /// A question, with its answer's way back inside.
 type Question = Box<dyn FnOnce(&Connection) + Send>;
@@ -62,6 +71,8 @@ pub struct Sqlite {
     installation: InstallationId,
     writes: Crew<Job>,
     reads: Crew<Question>,
+    /// Questions about the past, apart: a page must not keep a delivery waiting.
+    history: Crew<Question>,
     committed: Arc<AtomicU64>,
     outbox: watch::Sender<u64>,
 }
@@ -87,7 +98,7 @@ impl Sqlite {
         let connection = prepared(&place, migrations)?;
         let explain = |error: rusqlite::Error| place.refused_by(&error);
         let installation = installation(&connection).map_err(explain)?;
-        let readers = (0..READERS).map(|_| place.connect(Access::Read));
+        let readers = (0..READERS + HISTORIANS).map(|_| place.connect(Access::Read));
         let readers = readers.collect::<Result<_, _>>().map_err(explain)?;
         let started = Self::start(installation, connection, readers, lock);
         started.map_err(|error| place.refuse(format!("no thread could be started: {error}")))
@@ -96,7 +107,7 @@ impl Sqlite {
     fn start(
         installation: InstallationId,
         connection: Connection,
-        readers: Vec<Connection>,
+        mut readers: Vec<Connection>,
         lock: File,
     ) -> std::io::Result<Self> {
         let committed = Arc::new(AtomicU64::new(0));
@@ -110,16 +121,12 @@ impl Sqlite {
         let (jobs, queue) = mpsc::channel(WRITES_WAITING);
         let work: Work = Box::new(move || body.run(queue));
         let writes = Crew::start("store-writer", jobs, vec![work])?;
-        let (questions, queue) = mpsc::channel(READS_WAITING);
-        let queue = Arc::new(Mutex::new(queue));
-        let work = readers.into_iter().map(|reader| {
-            let queue = Arc::clone(&queue);
-            Box::new(move || answer(&reader, &queue)) as Work
-        });
+        let historians = readers.split_off(READERS);
         Ok(Self {
             installation,
             writes,
-            reads: Crew::start("store-reader", questions, work.collect())?,
+            reads: crew_of("store-reader", readers)?,
+            history: crew_of("store-history", historians)?,
             committed,
             outbox,
         })
@@ -129,7 +136,7 @@ impl Sqlite {
     ///
     /// Of a delivery that is pending nothing is stored: the daemon sends it.
     pub async fn replayed(&self, replayed: Replayed) -> Result<(), StoreError> {
-        let operation = Operation::Replay(Box::new(replayed));
+        let operation = Operation::Replayed(Box::new(replayed));
         self.write(operation).await.map(drop)
     }
 
@@ -144,15 +151,37 @@ impl Sqlite {
         doing: &'static str,
         question: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        let question: Question = Box::new(move |connection| {
-            let found = question(connection).map_err(|fault| fault.into_error(doing));
-            // Who no longer waits has no use for the answer.
-            let _ = reply.send(found);
-        });
-        self.reads.hand(question).await?;
-        answer.await.map_err(|_| StoreError::Closed)?
+        ask(&self.reads, doing, question).await
     }
+}
+
+/// Has one of `crew` answer a question.
+async fn ask<T: Send + 'static>(
+    crew: &Crew<Question>,
+    doing: &'static str,
+    question: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, StoreError> {
+    let (reply, answer) = oneshot::channel();
+    let question: Question = Box::new(move |connection| {
+        if reply.is_closed() {
+            // Who no longer waits has no use for the answer.
+            return;
+        }
+        let _ = reply.send(question(connection).map_err(|fault| fault.into_error(doing)));
+    });
+    crew.hand(question).await?;
+    answer.await.map_err(|_| StoreError::Closed)?
+}
+
+/// One thread for each connection, all taking from one channel.
+fn crew_of(name: &str, connections: Vec<Connection>) -> std::io::Result<Crew<Question>> {
+    let (questions, queue) = mpsc::channel(READS_WAITING);
+    let queue = Arc::new(Mutex::new(queue));
+    let work = connections.into_iter().map(|connection| {
+        let queue = Arc::clone(&queue);
+        Box::new(move || answer(&connection, &queue)) as Work
+    });
+    Crew::start(name, questions, work.collect())
 }
 
 #[async_trait]
@@ -213,6 +242,32 @@ impl Store for Sqlite {
         self.write(operation).await.map(drop)
     }
 
+    async fn replay(
+        &self,
+        filter: DeliveryFilter,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        let wanted = Wanted { filter, limit, now };
+        let operation = Operation::Replay(Box::new(wanted));
+        Ok(self.write(operation).await?.replayed)
+    }
+
+    async fn pull_in(
+        &self,
+        webhook: &WebhookId,
+        now: Timestamp,
+        longest: Vec<Duration>,
+    ) -> Result<usize, StoreError> {
+        let waits = Waits {
+            webhook: Arc::clone(webhook),
+            now,
+            longest,
+        };
+        let operation = Operation::PullIn(Box::new(waits));
+        Ok(self.write(operation).await?.rows)
+    }
+
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
         self.read("list disabled webhooks", queue::disabled).await
     }
@@ -226,9 +281,9 @@ impl Store for Sqlite {
         self.write(operation).await.map(drop)
     }
 
-    async fn prune(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
-        let operation = Operation::Prune { before, limit };
-        Ok(self.write(operation).await?.deleted)
+    async fn prune(&self, expired: Expired, limit: usize) -> Result<usize, StoreError> {
+        let operation = Operation::Prune { expired, limit };
+        Ok(self.write(operation).await?.rows)
     }
 
     fn outbox(&self) -> watch::Receiver<u64> {
@@ -237,6 +292,7 @@ impl Store for Sqlite {
 
     async fn close(&self) -> Result<(), StoreError> {
         // Readers first: the last connection to close is the one that can tidy up.
+        self.history.end().await?;
         self.reads.end().await?;
         self.writes.end().await
     }
@@ -245,6 +301,7 @@ impl Store for Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         // Without this the lock would outlive the store for a moment.
+        let _ = self.history.join();
         let _ = self.reads.join();
         let _ = self.writes.join();
     }

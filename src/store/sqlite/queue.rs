@@ -3,12 +3,15 @@
 //! Invariant: a line (webhook, creator) with pending deliveries has one head, the oldest of
 //! them. Heads alone are handed out, by an index that holds nothing else.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tracing::warn;
 
 use super::fault::Fault;
 use super::health;
-use crate::domain::{EventId, Timestamp, Username};
+use crate::domain::{EventId, Timestamp, Timing, Username};
+use crate::store::log::Status;
 use crate::store::{Attempt, Delivery, DeliveryId, DisabledWebhook, Fate, Settlement, StoreError};
 
 /// Bytes of an answer that are kept.
@@ -33,7 +36,8 @@ pub(super) fn due(
 
 /// The heads that are due, soonest first: read off an index in its order.
 pub(super) const DUE: &str =
-    "SELECT d.id, e.event_id, e.type, e.creator, e.body, e.at, d.attempts, d.due_at
+    "SELECT d.id, e.event_id, e.type, e.creator, e.body, e.at, d.attempts, d.due_at,
+         d.spared, d.replay_of
      FROM deliveries d JOIN events e ON e.id = d.event
      WHERE d.webhook = ?1 AND d.head = 1 AND d.due_at <= ?2
      ORDER BY d.due_at, d.id LIMIT ?3";
@@ -41,6 +45,7 @@ pub(super) const DUE: &str =
 fn delivery(row: &Row<'_>) -> Result<Delivery, Fault> {
     let kind: String = row.get(2)?;
     let creator: Option<String> = row.get(3)?;
+    let replay_of: Option<String> = row.get(9)?;
     Ok(Delivery {
         id: DeliveryId(row.get(0)?),
         event: EventId::from_stored(row.get(1)?),
@@ -50,7 +55,14 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, Fault> {
         event_at: Timestamp::from_millis(row.get(5)?),
         attempts: row.get(6)?,
         due_at: Timestamp::from_millis(row.get(7)?),
+        spared: row.get(8)?,
+        replay_of: replay_of.map(|name| status(&name)).transpose()?,
     })
+}
+
+/// A stored status.
+pub(super) fn status(name: &str) -> Result<Status, StoreError> {
+    Status::parse(name).ok_or_else(|| unknown("delivery status", name))
 }
 
 /// A stored username.
@@ -108,7 +120,13 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
     if let Some(attempt) = &settlement.attempt {
         pending.attempts += 1;
         log_attempt(connection, id, pending.attempts, attempt)?;
-        health::take(connection, &pending.webhook, &settlement.url_hash, attempt)?;
+        let Settlement {
+            url_hash,
+            paused_until,
+            ..
+        } = settlement;
+        health::take(connection, &pending.webhook, url_hash, attempt)?;
+        health::pause(connection, &pending.webhook, *paused_until)?;
     }
     if let Some(disabled) = &settlement.disable {
         disable(connection, disabled)?;
@@ -130,7 +148,8 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
     let finished_at = attempt.map_or(pending.due_at, Attempt::ended_at);
     connection
         .prepare_cached(
-            "UPDATE deliveries SET status = ?2, head = 0, attempts = ?3, finished_at = ?4
+            "UPDATE deliveries SET head = 0, attempts = ?3, finished_at = ?4, replay_of = NULL,
+                 status = CASE ?2 WHEN 'delivered' THEN ?2 ELSE coalesce(replay_of, ?2) END
              WHERE id = ?1",
         )?
         .execute(params![
@@ -139,7 +158,7 @@ pub(super) fn settle(connection: &Connection, settlement: &Settlement) -> Result
             pending.attempts,
             finished_at.as_millis()
         ])?;
-    Ok(promote(connection, &pending)? || wakes)
+    Ok(promote(connection, &pending.webhook, &pending.line)? || wakes)
 }
 
 fn pending(connection: &Connection, id: DeliveryId) -> Result<Option<Pending>, Fault> {
@@ -167,20 +186,29 @@ pub(super) fn log_attempt(
     attempt: &Attempt,
 ) -> Result<(), Fault> {
     let kept = attempt.answer.len().min(MAX_ANSWER);
-    let took = i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX);
+    let ms = |part: Duration| i64::try_from(part.as_millis()).unwrap_or(i64::MAX);
+    let Timing {
+        dns,
+        connect,
+        first_byte,
+    } = attempt.timing;
     connection
         .prepare_cached(
-            "INSERT INTO attempts (delivery, number, started_at, took_ms, status, error, answer)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO attempts (delivery, number, started_at, took_ms, status, error, answer,
+                 dns_ms, connect_ms, first_byte_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             id.0,
             number,
             attempt.started_at.as_millis(),
-            took,
+            ms(attempt.took),
             attempt.status,
             attempt.error,
             &attempt.answer[..kept],
+            dns.map(ms),
+            connect.map(ms),
+            first_byte.map(ms),
         ])?;
     Ok(())
 }
@@ -203,11 +231,11 @@ pub(super) const PROMOTE: &str = "UPDATE deliveries SET head = 1
        AND NOT EXISTS (SELECT 1 FROM deliveries
                        WHERE webhook = ?1 AND line = ?2 AND head = 1)";
 
-/// Gives the line of `finished` its next head, if it has lost the one it had.
-fn promote(connection: &Connection, finished: &Pending) -> Result<bool, Fault> {
+/// Gives a line its next head, if it has lost the one it had.
+pub(super) fn promote(connection: &Connection, webhook: &str, line: &str) -> Result<bool, Fault> {
     let moved = connection
         .prepare_cached(PROMOTE)?
-        .execute([&finished.webhook, &finished.line])?;
+        .execute([webhook, line])?;
     Ok(moved > 0)
 }
 

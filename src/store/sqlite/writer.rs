@@ -11,12 +11,12 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::fault::Fault;
-use super::{change, checkpoint, log, prune, queue};
+use super::replay::{Waits, Wanted};
+use super::{change, checkpoint, log, prune, queue, replay};
 use crate::abort;
 use crate::config::WebhookId;
-use crate::domain::Timestamp;
 use crate::store::log::Replayed;
-use crate::store::{Change, Checkpoint, Settlement, StoreError};
+use crate::store::{Change, Checkpoint, DeliveryId, Expired, Settlement, StoreError};
 
 /// Operations in one commit at most, so that the first does not wait long for the last.
 const MAX_BATCH: usize = 256;
@@ -28,15 +28,19 @@ pub(super) enum Operation {
     Checkpoint(Box<Checkpoint>),
     Settle(Box<Settlement>),
     Enable(WebhookId),
-    Replay(Box<Replayed>),
-    Prune { before: Timestamp, limit: usize },
+    Replayed(Box<Replayed>),
+    Replay(Box<Wanted>),
+    PullIn(Box<Waits>),
+    Prune { expired: Expired, limit: usize },
 }
 
 /// What an operation did.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(super) struct Effect {
-    /// Rows deleted.
-    pub(super) deleted: usize,
+    /// Rows deleted or moved.
+    pub(super) rows: usize,
+    /// Deliveries that are to be sent again.
+    pub(super) replayed: Vec<DeliveryId>,
     /// Whether it may have given somebody something to deliver.
     pub(super) wakes: bool,
 }
@@ -65,22 +69,31 @@ impl Operation {
             Self::Checkpoint(_) => "store a checkpoint",
             Self::Settle(_) => "settle a delivery",
             Self::Enable(_) => "enable a webhook",
-            Self::Replay(_) => "store a replay",
+            Self::Replayed(_) => "store a replay",
+            Self::Replay(_) => "put deliveries back into their queues",
+            Self::PullIn(_) => "bring deliveries forward",
             Self::Prune { .. } => "prune history",
         }
     }
 
     fn apply(&self, connection: &Connection) -> Result<Effect, Fault> {
-        let (mut deleted, mut wakes) = (0, false);
+        let mut effect = Effect::default();
         match self {
-            Self::Commit(change) => wakes = change::store(connection, change)?,
+            Self::Commit(change) => effect.wakes = change::store(connection, change)?,
             Self::Checkpoint(checkpoint) => checkpoint::store(connection, checkpoint)?,
-            Self::Settle(settlement) => wakes = queue::settle(connection, settlement)?,
-            Self::Replay(replayed) => log::replay(connection, replayed)?,
-            Self::Enable(webhook) => wakes = queue::enable(connection, webhook)?,
-            Self::Prune { before, limit } => deleted = prune::prune(connection, *before, *limit)?,
+            Self::Settle(settlement) => effect.wakes = queue::settle(connection, settlement)?,
+            Self::Replayed(replayed) => log::replayed(connection, replayed)?,
+            Self::Replay(wanted) => {
+                effect.replayed = replay::replay(connection, wanted)?;
+                effect.wakes = !effect.replayed.is_empty();
+            }
+            Self::PullIn(waits) => effect.rows = replay::pull_in(connection, waits)?,
+            Self::Enable(webhook) => effect.wakes = queue::enable(connection, webhook)?,
+            Self::Prune { expired, limit } => {
+                effect.rows = prune::prune(connection, *expired, *limit)?;
+            }
         }
-        Ok(Effect { deleted, wakes })
+        Ok(effect)
     }
 
     /// The name of its abort points, see [`crate::store::ABORT_POINTS`].
@@ -92,7 +105,7 @@ impl Operation {
             (Self::Checkpoint(_), true) => Some("checkpoint.after_commit"),
             (Self::Settle(_), false) => Some("settle.before_commit"),
             (Self::Settle(_), true) => Some("settle.after_commit"),
-            (Self::Enable(_) | Self::Replay(_) | Self::Prune { .. }, _) => None,
+            _ => None,
         }
     }
 }

@@ -69,28 +69,83 @@ fn hostile() -> [String; 2] {
     })
 }
 
-#[test]
-fn every_format_of_every_type_is_as_it_was_reviewed() {
-    for format in CHATS {
-        let name = format!("{format:?}").to_lowercase();
-        for kind in EventType::ALL {
-            let body = written(hook(format), &sample::body(*kind));
-            insta::assert_snapshot!(format!("{name}-{kind}"), pretty(&body));
+/// A webhook of every format, by the format's name.
+fn every_format() -> Vec<(String, Webhook)> {
+    let mut all = CHATS.map(hook).to_vec();
+    all.extend([hook(Format::Standard), templated(TEMPLATE)]);
+    // A format that is new here has to be added above.
+    for webhook in &all {
+        match webhook.format {
+            Format::Standard
+            | Format::Discord
+            | Format::Slack
+            | Format::Ntfy
+            | Format::Template => {}
         }
     }
-    for kind in EventType::ALL {
-        let body = written(templated(TEMPLATE), &sample::body(*kind));
-        insta::assert_snapshot!(format!("template-{kind}"), body);
+    let name = |webhook: &Webhook| format!("{:?}", webhook.format).to_lowercase();
+    all.into_iter().map(|hook| (name(&hook), hook)).collect()
+}
+
+#[test]
+fn every_format_of_every_type_is_as_it_was_reviewed() {
+    for (name, webhook) in every_format() {
+        for kind in EventType::ALL {
+            let body = written(webhook.clone(), &sample::body(*kind));
+            let shown = match webhook.format {
+                Format::Template => body,
+                _ => pretty(&body),
+            };
+            insta::assert_snapshot!(format!("{name}-{kind}"), shown);
+        }
     }
 }
 
 #[test]
+fn there_is_a_snapshot_of_every_format_and_type_and_no_other() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/webhook/formats/snapshots");
+    let files = std::fs::read_dir(folder).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut found: Vec<_> = names
+        .filter_map(|name| {
+            let name = name.strip_suffix(".snap")?;
+            Some(name.rsplit_once("__")?.1.to_owned())
+        })
+        .collect();
+    let mut expected = Vec::new();
+    for (format, _) in every_format() {
+        expected.push(format!("{format}-hostile"));
+        expected.extend(EventType::ALL.iter().map(|kind| format!("{format}-{kind}")));
+    }
+    found.sort();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn hostile_text_is_harmless_in_every_format() {
-    for webhook in CHATS.map(hook).into_iter().chain([templated(TEMPLATE)]) {
-        let name = format!("{:?}", webhook.format).to_lowercase();
+    for (name, webhook) in every_format() {
         let bodies = hostile().map(|event| pretty(&written(webhook.clone(), &event)));
         insta::assert_snapshot!(format!("{name}-hostile"), bodies.join("\n"));
     }
+}
+
+#[test]
+fn nothing_that_a_stranger_wrote_is_carried_out_or_breaks_out_of_its_string() {
+    for (name, webhook) in every_format() {
+        for event in hostile() {
+            let body = written(webhook.clone(), &event);
+            assert!(
+                !body.contains("49 }}") && !body.contains(" 49 "),
+                "{name}: {body}"
+            );
+            assert!(!body.bytes().any(|byte| byte < b' '), "{name}: {body}");
+        }
+    }
+    let [start, _] = hostile();
+    let told: Value = serde_json::from_str(&written(templated(TEMPLATE), &start)).unwrap();
+    assert_eq!(told["text"], format!("{HOSTILE}: {HOSTILE}"));
+    assert_eq!(written(hook(Format::Standard), &start), start);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn request_of(hook: Webhook) -> Request {
         .unwrap()
 }
 
-async fn send(url: &str, timeout: Duration) -> Reply {
+async fn send(url: &str, timeout: Duration) -> Exchange {
     HttpSender::new().unwrap().send(request(url, timeout)).await
 }
 
@@ -45,15 +45,15 @@ const LONG: Duration = Duration::from_secs(30);
 /// For exchanges that do not.
 const SHORT: Duration = Duration::from_millis(200);
 
-fn answered(reply: Reply) -> Answer {
-    match reply {
+fn answered(exchange: Exchange) -> Answer {
+    match exchange.reply {
         Reply::Answered(answer) => answer,
         Reply::Broken(broken) => panic!("{broken:?}"),
     }
 }
 
-fn broken(reply: Reply) -> Breakage {
-    match reply {
+fn broken(exchange: Exchange) -> Breakage {
+    match exchange.reply {
         Reply::Broken(broken) => broken,
         Reply::Answered(answer) => panic!("{answer:?}"),
     }
@@ -271,4 +271,72 @@ async fn with_raw_server(scheme: &str, reply: impl AsyncFn(tokio::net::TcpStream
     };
     let (failed, ()) = tokio::join!(send(&url, LONG), served);
     broken(failed)
+}
+
+/// Takes its time over every name.
+#[derive(Debug)]
+struct Slow(Duration);
+
+#[async_trait]
+impl Lookup for Slow {
+    async fn lookup(&self, _: &str) -> io::Result<Vec<std::net::IpAddr>> {
+        tokio::time::sleep(self.0).await;
+        Ok(vec!["127.0.0.1".parse().unwrap()])
+    }
+}
+
+#[tokio::test]
+async fn the_parts_of_an_exchange_are_measured_and_a_kept_connection_has_none_to_make() {
+    let slow = Duration::from_millis(60);
+    let handler = move |_| async move {
+        tokio::time::sleep(slow).await;
+        wire::Reply::status(StatusCode::NO_CONTENT)
+    };
+    let wire = Wire::start(loopback().await.unwrap(), handler).unwrap();
+    let url = format!("http://receiver.test:{}/", wire.address().port());
+    let sender = HttpSender::resolving_by(Arc::new(Slow(slow))).unwrap();
+    let first = sender.send(request(&url, LONG)).await.timing;
+    let (dns, connect) = (first.dns.unwrap(), first.connect.unwrap());
+    assert!(dns >= slow, "{first:?}");
+    // The name's part is not counted again.
+    assert!(
+        first.first_byte.unwrap() >= dns + connect + slow,
+        "{first:?}"
+    );
+    let second = sender.send(request(&url, LONG)).await.timing;
+    assert_eq!((second.dns, second.connect), (None, None));
+    assert!(second.first_byte.unwrap() >= slow, "{second:?}");
+    assert_eq!(wire.traffic().connections(), 1);
+}
+
+#[tokio::test]
+async fn an_exchange_that_ends_early_has_the_parts_that_ended() {
+    let wire = answering(wire::Reply::Hang).await;
+    let url = format!("http://receiver.test:{}/", wire.address().port());
+    let sender = HttpSender::resolving_by(Arc::new(Slow(Duration::ZERO))).unwrap();
+    let hung = sender.send(request(&url, SHORT)).await.timing;
+    assert!(hung.dns.is_some() && hung.connect.is_some(), "{hung:?}");
+    assert_eq!(hung.first_byte, None);
+    let literal = send(&wire.url(), SHORT).await.timing;
+    assert!(
+        literal.dns.is_none() && literal.connect.is_some(),
+        "{literal:?}"
+    );
+    let sender = HttpSender::resolving_by(Arc::new(Slow(LONG))).unwrap();
+    let nothing = sender.send(request(&url, SHORT)).await.timing;
+    assert_eq!(nothing, crate::domain::Timing::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn name_connection_and_handshake_have_five_seconds_however_long_the_rest_may_take() {
+    let sender = HttpSender::resolving_by(Arc::new(Slow(Duration::from_secs(9)))).unwrap();
+    let clock = crate::clock::Clock::system();
+    let failed = broken(sender.send(request("http://receiver.test/", LONG)).await);
+    assert_eq!(failed.class, ErrorClass::Timeout, "{}", failed.detail);
+    let took = clock.monotonic();
+    let five = Duration::from_secs(5);
+    assert!(
+        took >= five && took < five + Duration::from_millis(50),
+        "{took:?}"
+    );
 }

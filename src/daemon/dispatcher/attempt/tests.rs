@@ -14,22 +14,34 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
+/// A delivery after so many attempts, of an event of a second ago.
+fn delivery(attempts: u32) -> Delivery {
+    Delivery {
+        id: DeliveryId(7),
+        event: EventId::from_stored("evt_1".to_owned()),
+        kind: EventType::StreamStarted,
+        creator: None,
+        body: "{}".to_owned(),
+        event_at: ENDED.minus(secs(1)),
+        attempts,
+        spared: 0,
+        replay_of: None,
+        due_at: ENDED,
+    }
+}
+
 /// What is decided when attempt number `attempt` ends with `reply`.
 fn decided(webhook: Webhook, attempt: u32, reply: Reply, random: f64) -> Decision {
+    decided_of(delivery(attempt - 1), webhook, reply, random)
+}
+
+fn decided_of(delivery: Delivery, webhook: Webhook, reply: Reply, random: f64) -> Decision {
     let concluded = Concluded {
-        delivery: Delivery {
-            id: DeliveryId(7),
-            event: EventId::from_stored("evt_1".to_owned()),
-            kind: EventType::StreamStarted,
-            creator: None,
-            body: "{}".to_owned(),
-            event_at: ENDED.minus(secs(1)),
-            attempts: attempt - 1,
-            due_at: ENDED,
-        },
+        delivery,
         started_at: ENDED.minus(secs(1)),
         took: secs(1),
         ended_at: ENDED,
+        timing: Timing::default(),
         outcome: Outcome::of(reply, ENDED),
     };
     concluded.decide(&Endpoint::new(Arc::new(webhook)).unwrap(), random)
@@ -132,6 +144,7 @@ fn the_attempt_is_stored_as_it_went() {
     let expected = Attempt {
         started_at: ENDED.minus(secs(1)),
         took: secs(1),
+        timing: Timing::default(),
         status: Some(200),
         error: Some("timeout"),
         answer: b"par".to_vec(),
@@ -142,6 +155,66 @@ fn the_attempt_is_stored_as_it_went() {
     );
     let delivered = decided(hook(), 1, answered(200, None), 0.0).settlement;
     assert_eq!(delivered.attempt.unwrap().error, None);
+}
+
+#[test]
+fn attempts_that_a_person_asked_for_are_not_used_up() {
+    let after = |attempts, spared| {
+        let delivery = Delivery {
+            spared,
+            ..delivery(attempts)
+        };
+        decided_of(delivery, hook(), answered(500, None), 0.0)
+            .settlement
+            .fate
+    };
+    assert_eq!(after(14, 0), Fate::Failed);
+    assert_eq!(after(14, 1), Fate::Retry(ENDED.plus(secs(24 * 3_600))));
+    // Brought forward before its first attempt.
+    assert_eq!(after(0, 1), Fate::Retry(ENDED.plus(secs(5))));
+}
+
+#[test]
+fn a_replay_is_never_too_old_and_blocks_what_comes_after_for_seconds_alone() {
+    let webhook = Webhook {
+        max_age: Some(secs(60)),
+        ..hook()
+    };
+    let endpoint = Endpoint::new(Arc::new(webhook.clone())).unwrap();
+    let replay = |attempts| Delivery {
+        event_at: ENDED.minus(secs(86_400)),
+        spared: 15,
+        replay_of: Some(crate::store::log::Status::Expired),
+        ..delivery(attempts)
+    };
+    assert!(
+        Claimed::new(replay(15))
+            .unless_expired(&endpoint, ENDED)
+            .is_ok()
+    );
+    let mut unasked = replay(15);
+    unasked.replay_of = None;
+    assert!(
+        Claimed::new(unasked)
+            .unless_expired(&endpoint, ENDED)
+            .is_err()
+    );
+    let fate = |attempts| {
+        let failed = answered(500, None);
+        decided_of(replay(attempts), webhook.clone(), failed, 0.0)
+            .settlement
+            .fate
+    };
+    let after = |seconds| Fate::Retry(ENDED.plus(secs(seconds)));
+    assert_eq!([15, 16, 17].map(fate), [after(5), after(15), Fate::Failed]);
+}
+
+#[test]
+fn a_pause_is_stored_with_the_attempt_that_was_asked_for_it() {
+    let paused = decided(hook(), 1, answered(429, Some("90")), 0.0).settlement;
+    assert_eq!(paused.paused_until, Some(ENDED.plus(secs(90))));
+    let failed = decided(hook(), 1, answered(500, Some("90")), 0.0).settlement;
+    assert_eq!(failed.paused_until, None);
 }
 
 proptest! {
@@ -163,7 +236,7 @@ async fn an_event_that_the_format_cannot_carry_is_a_failed_attempt_that_sends_no
     struct Nobody;
     #[async_trait::async_trait]
     impl Sender for Nobody {
-        async fn send(&self, _: crate::webhook::Request) -> Reply {
+        async fn send(&self, _: crate::webhook::Request) -> Exchange {
             panic!("something was sent");
         }
     }
@@ -171,19 +244,9 @@ async fn an_event_that_the_format_cannot_carry_is_a_failed_attempt_that_sends_no
         format: crate::config::Format::Discord,
         ..hook()
     };
-    let delivery = Delivery {
-        id: DeliveryId(7),
-        event: EventId::from_stored("evt_1".to_owned()),
-        kind: EventType::StreamStarted,
-        creator: None,
-        body: "{}".to_owned(),
-        event_at: ENDED,
-        attempts: 0,
-        due_at: ENDED,
-    };
     let endpoint = Endpoint::new(Arc::new(webhook)).unwrap();
     let clock = Clock::simulated(ENDED);
-    let concluded = Claimed::new(delivery)
+    let concluded = Claimed::new(delivery(0))
         .send(&endpoint, &Nobody, &clock)
         .await;
     let decision = concluded.decide(&endpoint, 0.0);

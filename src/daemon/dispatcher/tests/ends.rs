@@ -310,6 +310,9 @@ async fn the_log_tells_every_end_once_and_no_secret() {
     );
     assert_eq!(lines(&["WARN", "expired", "dora/1"]), 1, "{text}");
     assert_eq!(lines(&["ERROR", "disabled", "410"]), 1, "{text}");
+    // What is not tried again by itself is not promised to be.
+    assert_eq!(lines(&["tried again", "carl/1"]), 0, "{text}");
+    assert_eq!(lines(&["waits with its webhook", "carl/1"]), 1, "{text}");
     assert!(
         !text.contains("hunter") && !text.contains("whsec"),
         "{text}"

@@ -12,12 +12,13 @@ use crate::clock::Clock;
 use crate::config::WebhookId;
 use crate::domain::event::InstallationId;
 use crate::domain::{EventId, EventType, Timestamp};
+use crate::store::log::DeliveryFilter;
 use crate::store::streak::Streak;
 use crate::store::{
     Change, Checkpoint, Delivery, DeliveryId, DisabledWebhook, Fate, PastStream, Settlement,
     Snapshot, Store, StoreError, WebhookHealth,
 };
-use crate::webhook::{Answer, Breakage, ErrorClass, Reply, Request, Sender};
+use crate::webhook::{Answer, Breakage, ErrorClass, Exchange, Reply, Request, Sender};
 
 /// How a fake store fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,8 @@ impl FakeStore {
             body: format!("{{\"n\":{number}}}"),
             event_at: at,
             attempts: 0,
+            spared: 0,
+            replay_of: None,
             due_at: at,
         };
         book.rows.push(Row {
@@ -234,6 +237,7 @@ impl Store for FakeStore {
                     webhook: webhook.clone(),
                     url_hash: settlement.url_hash.clone(),
                     streak: Streak::default(),
+                    paused_until: None,
                 });
             }
             let mut health = book.health.iter_mut();
@@ -241,10 +245,38 @@ impl Store for FakeStore {
             known
                 .streak
                 .take(attempt.ended_at(), attempt.error.is_none());
+            known.paused_until = settlement.paused_until.or(known.paused_until);
         }
         book.disabled.extend(settlement.disable.clone());
         book.settlements.push(settlement);
         Ok(())
+    }
+
+    async fn replay(
+        &self,
+        _: DeliveryFilter,
+        _: usize,
+        _: Timestamp,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        unreachable!("a person's business")
+    }
+
+    async fn pull_in(
+        &self,
+        webhook: &WebhookId,
+        now: Timestamp,
+        longest: Vec<Duration>,
+    ) -> Result<usize, StoreError> {
+        let mut moved = 0;
+        for row in &mut self.book.lock().unwrap().rows {
+            let made = usize::try_from(row.delivery.counted_attempts()).unwrap();
+            let latest = now.plus(longest[made.min(longest.len() - 1)]);
+            if row.webhook == *webhook && row.end.is_none() && row.delivery.due_at > latest {
+                row.delivery.due_at = latest;
+                moved += 1;
+            }
+        }
+        Ok(moved)
     }
 
     async fn disabled_webhooks(&self) -> Result<Vec<DisabledWebhook>, StoreError> {
@@ -264,7 +296,7 @@ impl Store for FakeStore {
         Ok(())
     }
 
-    async fn prune(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+    async fn prune(&self, _: crate::store::Expired, _: usize) -> Result<usize, StoreError> {
         unreachable!("not the dispatcher's business")
     }
 
@@ -394,7 +426,7 @@ impl Drop for UnderWay<'_> {
 
 #[async_trait]
 impl Sender for FakeSender {
-    async fn send(&self, request: Request) -> Reply {
+    async fn send(&self, request: Request) -> Exchange {
         let sent = self.record(&request);
         let _under_way = UnderWay(self);
         let act = (self.script.lock().unwrap())(&sent);
@@ -406,21 +438,23 @@ impl Sender for FakeSender {
                 (status, None)
             }
             Act::Break(class) => {
-                return Reply::Broken(Breakage {
+                let broken = Breakage {
                     class,
                     detail: "broken by the script".to_owned(),
                     status: None,
                     body: Vec::new(),
-                });
+                };
+                return Reply::Broken(broken).into();
             }
             Act::Hang => std::future::pending().await,
             Act::Panic => panic!("a fault in the sender"),
         };
-        Reply::Answered(Answer {
+        let answer = Answer {
             status,
             retry_after,
             ..Answer::default()
-        })
+        };
+        Reply::Answered(answer).into()
     }
 }
 

@@ -386,3 +386,91 @@ async fn a_lane_keeps_to_its_rate_and_lets_the_others_run() {
     }
     running.drain().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_at_the_start_is_picked_up_within_a_second() {
+    let world = World::new();
+    for creator in ["anna", "bert", "carl"] {
+        let long_ago = START.minus(secs(86_400));
+        world.store.add_silently("backend", creator, 1, long_ago);
+    }
+    let running = world.start([hook("backend")]);
+    pass(secs(1)).await;
+    assert_eq!(world.store.ends(), [Some(Fate::Delivered); 3]);
+    running.drain().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_keeps_nothing_waiting() {
+    let world = World::new();
+    // Stored before the program stopped, by a clock that was an hour ahead.
+    for creator in ["anna", "bert"] {
+        let ahead = START.plus(secs(3_600));
+        world.store.add_silently("backend", creator, 1, ahead);
+    }
+    world
+        .store
+        .add_silently("elsewhere", "anna", 1, START.plus(secs(3_600)));
+    let running = world.start([hook("backend")]);
+    pass(secs(1)).await;
+    assert_eq!(world.sender.events(), ["anna/1", "bert/1"]);
+    running.drain().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_outlives_a_restart_and_not_a_change_of_address() {
+    let world = World::new();
+    world.sender.script(|sent| match sent.webhook.as_str() {
+        "backend" if sent.at < secs(1_000) => Act::Later(429, "1800"),
+        _ => Act::Answer(204),
+    });
+    world.add("backend", "anna", 1);
+    let running = world.start([hook("backend")]);
+    pass(secs(10)).await;
+    running.drain().await.unwrap();
+    world.add("backend", "bert", 1);
+    let running = world.start([hook("backend")]);
+    pass(secs(1_780)).await;
+    assert_eq!(world.sender.events(), ["anna/1"]);
+    pass(secs(20)).await;
+    assert_eq!(world.sender.events().len(), 3);
+    running.drain().await.unwrap();
+
+    let world = World::new();
+    world.sender.script(|sent| match sent.webhook.as_str() {
+        "backend" => Act::Later(429, "1800"),
+        _ => Act::Answer(204),
+    });
+    world.add("backend", "anna", 1);
+    let running = world.start([hook("backend")]);
+    pass(secs(1)).await;
+    running.drain().await.unwrap();
+    world.add("backend", "bert", 1);
+    let mut elsewhere = hook("backend");
+    elsewhere.url = "https://elsewhere/hooks".to_owned();
+    let running = world.start([elsewhere]);
+    pass(secs(1)).await;
+    assert_eq!(world.sender.events(), ["anna/1", "bert/1"]);
+    running.drain().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_lanes_together_have_256_requests_under_way_at_most() {
+    let world = World::new();
+    world.sender.script(|_| Act::Slowly(secs(10), 204));
+    let hooks: Vec<_> = (0..10).map(|n| format!("w{n}")).collect();
+    for id in &hooks {
+        for creator in 0..32 {
+            world.add(id, &format!("creator{creator}"), 1);
+        }
+    }
+    let busy = hooks.iter().map(|id| Webhook {
+        concurrency: 32,
+        ..hook(id)
+    });
+    let running = world.start(busy);
+    pass(secs(60)).await;
+    assert_eq!(world.store.ends(), [Some(Fate::Delivered); 320]);
+    assert_eq!(world.sender.most_under_way(), 256);
+    running.drain().await.unwrap();
+}

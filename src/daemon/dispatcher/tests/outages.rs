@@ -4,6 +4,7 @@ use super::fakes::Act;
 use super::*;
 use crate::domain::EventType;
 use crate::store::Fate;
+use crate::web::views::LaneState;
 
 /// A webhook that wants to hear of others.
 fn watchman() -> Webhook {
@@ -188,4 +189,58 @@ async fn a_restart_does_not_let_a_dead_receiver_burn_attempts() {
     }
     let sent = world.sender.sent().len();
     assert!(sent <= 8 + 9, "{sent}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_board_shows_a_receiver_failing_recovering_and_disabled() {
+    let world = World::new();
+    let (first, second) = (hook("a"), hook("b"));
+    let configured: Vec<_> = [first.clone(), second.clone()].map(Arc::new).into();
+    world.instruments.config_accepted(START, &configured);
+    let mut changes = world.instruments.changes.listen();
+    let standing = |id: &str| {
+        let places = world.instruments.board.places();
+        let place = places.into_iter().find(|place| &*place.webhook == id);
+        place.unwrap().standing
+    };
+    world.sender.script(|_| Act::Answer(500));
+    for number in 0..5 {
+        world.add("a", &format!("creator{number}"), 1);
+    }
+    let running = world.start([first, second]);
+    pass(secs(20)).await;
+    let failing = standing("a");
+    assert_eq!(failing.state, LaneState::Failing);
+    assert!(
+        failing.since.is_some() && failing.last_error.is_some(),
+        "{failing:?}"
+    );
+    assert_eq!(standing("b").state, LaneState::Healthy);
+    let told = changes.try_recv().unwrap();
+    assert_eq!(
+        (&*told.kind, told.webhook.as_deref()),
+        ("webhook.failing", Some("a"))
+    );
+
+    world.sender.script(|_| Act::Answer(204));
+    pass(secs(600)).await;
+    assert_eq!(
+        standing("a"),
+        crate::daemon::instruments::Standing::default()
+    );
+    let text = world.instruments.metrics.text();
+    assert!(
+        text.contains("deliveries_total{webhook=\"a\",outcome=\"delivered\"} 5\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("event_to_delivery_seconds_count{webhook=\"a\"} 5\n"),
+        "{text}"
+    );
+
+    world.sender.script(|_| Act::Answer(410));
+    world.add("a", "late", 1);
+    pass(secs(20)).await;
+    assert_eq!(standing("a").state, LaneState::Disabled);
+    running.drain().await.unwrap();
 }

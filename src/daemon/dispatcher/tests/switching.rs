@@ -23,6 +23,7 @@ impl Switched {
             sender: world.sender.clone(),
             webhooks: webhooks.into_iter().map(Arc::new).collect(),
             progress: world.progress.clone(),
+            instruments: Instruments::default(),
         });
         let dispatcher = dispatcher.unwrap().told_by(inbox);
         let drain = CancellationToken::new();

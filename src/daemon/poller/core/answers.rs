@@ -13,6 +13,7 @@ use crate::domain::{Observation, Timestamp, Unclear, Username};
 use crate::konbini::{Answer, Credits};
 use crate::schedule::gate::Gate;
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
+use crate::store::history::{Look, PollMark};
 use crate::store::{Change, CreatorChange, StoredCreator};
 
 /// A source that asks for a longer pause than this is not tried again within the same poll.
@@ -31,6 +32,7 @@ impl Core {
     ) -> Option<Job> {
         let observation = &answer.observation;
         self.in_flight -= 1;
+        self.account_remaining = answer.credits.remaining.or(self.account_remaining);
         self.planner.settle(poll.credit, cost_of(answer), now.wall);
         let is_certain = !matches!(observation, Observation::Unclear(_));
         // What the source or the key of another configuration refused holds for nobody now.
@@ -94,12 +96,15 @@ impl Core {
         now: Now,
         random: f64,
     ) -> Option<Job> {
-        let entry = self.roster.entry_mut(creator);
+        let entry = self.roster.entry(creator);
         let step = tracker::step(&entry.state, observation, now.wall, &self.polling.rules);
+        let look = look(step.reading, observation);
+        self.roster.polled(creator, PollMark::new(now.wall, look));
         if step.reading == Reading::Unclear {
             self.unclear(creator, observation, &step.state, (now, random));
             return None;
         }
+        let entry = self.roster.entry_mut(creator);
         entry.unclear_in_a_row = 0;
         let step = match self.crowd.weigh((creator, entry), step, &self.polling, now) {
             Verdict::Taken(step) => step,
@@ -118,7 +123,7 @@ impl Core {
             Reading::Telling => Some(self.job(creator, step, now, random)),
             Reading::Quiet | Reading::Unclear => {
                 self.plan(creator, &step.state, now, random);
-                self.roster.entry_mut(creator).state = step.state;
+                self.roster.set_state(creator, step.state);
                 None
             }
         }
@@ -150,8 +155,8 @@ impl Core {
             Observation::Unclear(unclear) => unclear,
             Observation::Live(_) | Observation::Offline => &older,
         };
+        self.roster.set_state(creator, state.clone());
         let entry = self.roster.entry_mut(creator);
-        entry.state = state.clone();
         if matches!(unclear.cause.remedy(), Remedy::Suspend | Remedy::Pause) {
             // Not this creator's fault: it is due as soon as the gate opens.
             self.roster.mark_dirty(creator);
@@ -224,8 +229,18 @@ impl Core {
         }
     }
 }
+
+/// What a poll said, as far as it could be believed.
+fn look(reading: Reading, observation: &Observation) -> Look {
+    match observation {
+        Observation::Live(_) if reading != Reading::Unclear => Look::Live,
+        Observation::Offline => Look::Offline,
+        Observation::Live(_) | Observation::Unclear(_) => Look::Unclear,
+    }
+}
+
 /// What the answer cost: the headers' word, else nothing for what the contract calls free.
-fn cost_of(answer: &Answer) -> Credits {
+pub(in crate::daemon::poller) fn cost_of(answer: &Answer) -> Credits {
     let free = matches!(&answer.observation, Observation::Unclear(u) if u.cause.is_free());
     Credits {
         used: answer.credits.used.or(free.then_some(0)),

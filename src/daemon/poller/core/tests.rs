@@ -4,6 +4,7 @@
 )]
 
 mod trust;
+mod view;
 
 use std::sync::Arc;
 

@@ -125,6 +125,7 @@ fn stored(bench: &Bench) -> Snapshot {
             creators,
             population,
             spending,
+            polls: _,
         } = checkpoint;
         for month in spending {
             snapshot.spending.retain(|old| old.period != month.period);

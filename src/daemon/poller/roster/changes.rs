@@ -101,6 +101,7 @@ impl Roster {
                 changes.new.push(self.settle_in(entry, free.pop()));
             }
         }
+        self.recount();
         changes
     }
 

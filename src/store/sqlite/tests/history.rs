@@ -4,7 +4,7 @@ use super::{Dir, value};
 use crate::domain::tracker::Visibility;
 use crate::store::contract::stage::{Actor, at, due, settlement};
 use crate::store::sqlite::queue;
-use crate::store::{Checkpoint, Fate, Learnt, Store as _};
+use crate::store::{Checkpoint, Expired, Fate, Learnt, Store as _};
 
 /// Room, announced, when first seen and when and why ended, of each stream.
 type Row = (String, bool, i64, Option<i64>, Option<String>);
@@ -106,7 +106,11 @@ async fn attempts_are_numbered_and_their_answers_bounded() {
     assert_eq!(log, "1:4096:500:http_5xx,2:4096:500:http_5xx");
     let finished = "SELECT status || attempts || (finished_at > 0) FROM deliveries";
     assert_eq!(value::<String>(&dir.look(), finished), "failed21");
-    store.prune(at(10_000), 100).await.unwrap();
+    let expired = Expired {
+        history: at(10_000),
+        streams: at(10_000),
+    };
+    store.prune(expired, 100).await.unwrap();
     assert_eq!(
         value::<i64>(&dir.look(), "SELECT count(*) FROM attempts"),
         0
@@ -114,7 +118,7 @@ async fn attempts_are_numbered_and_their_answers_bounded() {
 }
 
 /// How SQLite goes about `sql`.
-fn plan(dir: &Dir, sql: &str, parameters: usize) -> String {
+pub(super) fn plan(dir: &Dir, sql: &str, parameters: usize) -> String {
     let look = dir.look();
     let mut statement = look.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let nulls = vec![rusqlite::types::Null; parameters];

@@ -1,10 +1,12 @@
 //! The contract on SQLite, and what only SQLite has to prove.
 
+mod backup;
 mod batch;
 mod crash;
 mod file;
 mod history;
 mod migration;
+mod pages;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use tempfile::TempDir;
 use super::Sqlite;
 use crate::store::Store;
 use crate::store::contract::{Ground, contract};
+use crate::store::history::History;
 
 /// A file in a directory of its own.
 struct Dir(TempDir);
@@ -43,6 +46,11 @@ impl Dir {
 impl Ground for Dir {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(self.sqlite())
+    }
+
+    async fn open_with_history(&self) -> (Arc<dyn Store>, Arc<dyn History>) {
+        let store = Arc::new(self.sqlite());
+        (Arc::clone(&store) as Arc<dyn Store>, store)
     }
 }
 

@@ -107,8 +107,8 @@ async fn a_proxy_is_asked_for_its_webhook_alone() {
         ..webhook("proxied", &url)
     };
     assert_eq!(answered(sender.send(request_of(proxied)).await).status, 202);
-    // The proxy resolves the name, nobody else.
-    assert!(lookup.asked.lock().unwrap().is_empty());
+    // For a second opinion: what is dialled is the proxy, which resolves the name itself.
+    assert_eq!(*lookup.asked.lock().unwrap(), ["receiver.test"]);
     assert_eq!(direct.traffic().requests(), 0);
     let plain = sender.send(request(&url, LONG)).await;
     assert_eq!(answered(plain).status, 204);
@@ -143,6 +143,39 @@ async fn a_metadata_address_is_refused_through_a_proxy_and_as_a_proxy() {
     let error = sender.prepare(&endpoint).unwrap_err();
     assert!(matches!(error, SenderError::BlockedProxy), "{error}");
     assert_eq!(proxy.traffic().requests(), 0);
+}
+
+#[tokio::test]
+async fn a_name_behind_a_proxy_is_refused_if_it_means_a_blocked_address_here_too() {
+    let proxy = answering(wire::Reply::status(StatusCode::ACCEPTED)).await;
+    let through = |url: &str| Webhook {
+        proxy: Some(Secret::new(proxy.url())),
+        ..webhook("proxied", url)
+    };
+    // Which of several the proxy would take is not known here.
+    let (sender, _) = resolving(&["127.0.0.1", "169.254.169.254"]);
+    let sent = sender.send(request_of(through("http://metadata.test/")));
+    let failed = broken(sent.await);
+    assert_eq!(failed.class, ErrorClass::BlockedAddress);
+    assert_eq!(proxy.traffic().requests(), 0);
+    // A name that only the proxy knows is the proxy's to judge.
+    let (sender, _) = resolving(&[]);
+    let sent = sender.send(request_of(through("http://internal.test/")));
+    assert_eq!(answered(sent.await).status, 202);
+    let silent = HttpSender::resolving_by(Arc::new(Silent)).unwrap();
+    let sent = silent.send(request_of(through("http://internal.test/")));
+    assert_eq!(answered(sent.await).status, 202);
+}
+
+/// A resolver that never answers.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Lookup for Silent {
+    async fn lookup(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        std::future::pending().await
+    }
 }
 
 #[tokio::test]

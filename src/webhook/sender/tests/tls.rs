@@ -69,7 +69,7 @@ fn identity((cert, key): (&str, &str)) -> ClientIdentity {
     }
 }
 
-async fn exchange(ca: Option<&str>, client: Option<ClientIdentity>, demanding: bool) -> Reply {
+async fn exchange(ca: Option<&str>, client: Option<ClientIdentity>, demanding: bool) -> Exchange {
     let listener = loopback().await.unwrap();
     let url = format!("https://{}/", listener.local_addr().unwrap());
     let hook = Webhook {
