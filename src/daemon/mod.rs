@@ -22,12 +22,12 @@ use tokio_util::task::TaskTracker;
 pub use progress::Progress;
 pub use supervisor::TaskFailure;
 
-use self::dispatcher::{DispatchError, Dispatcher, DispatcherParts};
+use self::dispatcher::{DispatchError, Dispatcher, DispatcherParts, Switch};
 use self::heartbeat::Heart;
 use self::housekeeper::Housekeeper;
 use self::instruments::Instruments;
 use self::panel::{Panel, PanelParts};
-use self::poller::Poller;
+use self::poller::{Desk, Poller};
 use self::progress::Loops;
 use self::reload::{Origin, Reach, Reloader};
 use self::supervisor::Supervisor;
@@ -93,7 +93,6 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     instruments.config_accepted(clock.now(), &config.webhooks);
     let (desk, requests) = poller::desk();
     let (switch, assignments) = dispatcher::switch();
-    let (config_in_force, config_now) = watch::channel(Arc::new(config.clone()));
     let (polling, delivering) = (Progress::new(clock.clone()), Progress::new(clock.clone()));
     let named = [
         ("poller", polling.clone()),
@@ -125,45 +124,76 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         instruments: instruments.clone(),
         loops: named.to_vec(),
     });
-    let housekeeper = Housekeeper {
-        store: Arc::clone(&store),
-        clock: clock.clone(),
-        config: config_now.clone(),
-    };
-    let heart = Heart::new(clock.clone(), loops.clone(), config_now)?;
-    let reach = Reach {
-        clock: clock.clone(),
-        store: Arc::clone(&store),
-        desk: desk.clone(),
-        switch: switch.clone(),
-        instruments: instruments.clone(),
-        config: config_in_force,
-    };
-    let reloader = Reloader::new(world.origin, reach, world.systemd.clone());
-    let reporter = Reporter {
-        systemd: world.systemd,
+    let staff = Staff {
         clock,
+        store: Arc::clone(&store),
         desk,
         switch,
-        store: Arc::clone(&store),
-        loops,
         instruments,
+        loops,
     };
     let poller = poller.run(config.clone(), past, tasks.drain());
     tasks.start("poller", others.track_future(poller));
-    let dispatcher = dispatcher.run(tasks.drain());
-    tasks.start("dispatcher", others.track_future(dispatcher));
+    let deliver = dispatcher.run(tasks.drain());
+    tasks.start("dispatcher", others.track_future(deliver));
     if let Some(listener) = world.listener {
         show(&mut tasks, panel, (listener, &config.http), others)?;
     }
-    tasks.start("housekeeper", housekeeper.run(tasks.drain()));
-    tasks.start("heartbeat", heart.run(tasks.drain()));
-    tasks.start("reloader", reloader.run(tasks.drain()));
-    tasks.start("reporter", reporter.run(tasks.drain()));
+    staff.start(&mut tasks, config, (world.origin, world.systemd))?;
     let ended = tasks.supervise().await;
     let closed = store.close().await;
-    ended?;
-    Ok(closed?)
+    Ok(ended.map(|()| closed)??)
+}
+
+/// What those work with who look after the loops.
+struct Staff {
+    clock: Clock,
+    store: Arc<dyn Store>,
+    desk: Desk,
+    switch: Switch,
+    instruments: Instruments,
+    loops: Loops,
+}
+
+impl Staff {
+    /// Starts everybody but the loops and the web.
+    fn start(
+        self,
+        tasks: &mut Supervisor,
+        config: &Config,
+        (origin, systemd): (Option<Origin>, Systemd),
+    ) -> Result<(), RunError> {
+        let (in_force, now) = watch::channel(Arc::new(config.clone()));
+        let housekeeper = Housekeeper {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            config: now.clone(),
+        };
+        let heart = Heart::new(self.clock.clone(), self.loops.clone(), now)?;
+        let reach = Reach {
+            clock: self.clock.clone(),
+            store: Arc::clone(&self.store),
+            desk: self.desk.clone(),
+            switch: self.switch.clone(),
+            instruments: self.instruments.clone(),
+            config: in_force,
+        };
+        let reloader = Reloader::new(origin, reach, systemd.clone());
+        let reporter = Reporter {
+            systemd,
+            clock: self.clock,
+            desk: self.desk,
+            switch: self.switch,
+            store: self.store,
+            loops: self.loops,
+            instruments: self.instruments,
+        };
+        tasks.start("housekeeper", housekeeper.run(tasks.drain()));
+        tasks.start("heartbeat", heart.run(tasks.drain()));
+        tasks.start("reloader", reloader.run(tasks.drain()));
+        tasks.start("reporter", reporter.run(tasks.drain()));
+        Ok(())
+    }
 }
 
 /// What is known of the time before.
