@@ -245,6 +245,11 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn pending(&self) -> Result<u64, StoreError> {
+        self.read("count pending deliveries", queue::count_pending)
+            .await
+    }
+
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
         let operation = Operation::Settle(Box::new(settlement));
         self.write(operation).await.map(drop)
