@@ -322,7 +322,7 @@ fn the_defaults_are_those_of_the_checker() {
                 let mut config = loaded.config;
                 for creator in &mut config.creators {
                     // A line more or less above it is no other value.
-                    creator.named_at = std::default::Default::default();
+                    creator.named_at = crate::config::NamedAt::default();
                 }
                 format!("{config:?}")
             };
