@@ -16,6 +16,8 @@ mod delivery;
 mod history;
 mod konbini;
 mod online;
+mod package;
+mod plan;
 mod process;
 mod quiet;
 mod readme;
