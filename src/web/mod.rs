@@ -23,7 +23,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
 pub use server::{BindError, bind, serve};
@@ -70,15 +72,25 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(status::metrics))
         .route("/login", get(login::form).post(login::check))
+        .route("/logout", post(login::forget))
         .route("/api/v1/status", get(status::status))
         .route("/api/v1/creators/{username}/poll", post(status::poll_now));
     routes
         .merge(page::routes())
-        .fallback(|| async { Problem::not_found("there is no such page") })
+        .fallback(lost)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&site), guard::guard))
         .with_state(site)
+}
+
+async fn lost(headers: HeaderMap) -> Response {
+    let problem = Problem::not_found("there is no such page");
+    if guard::reads_pages(&headers) {
+        page::failure(&problem)
+    } else {
+        problem.into_response()
+    }
 }
 
 #[cfg(test)]

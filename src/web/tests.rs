@@ -23,7 +23,7 @@ use crate::store::sqlite::Sqlite;
 const NOW: Timestamp = Timestamp::from_millis(1_772_217_402_000);
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn stream() -> Stream {
+pub(crate) fn stream() -> Stream {
     Stream {
         id: "7600000000000000001".to_owned(),
         url: "https://www.tiktok.com/@ada/live".to_owned(),
@@ -411,7 +411,7 @@ async fn every_answer_forbids_what_a_page_could_do_with_it() {
         let response = bench.get(path).await;
         let headers = response.headers();
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert_eq!(headers["referrer-policy"], "same-origin");
         assert_eq!(headers["cache-control"], "no-store");
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'"), "{policy}");

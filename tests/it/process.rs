@@ -6,7 +6,7 @@ mod kills;
 mod ledger;
 mod life;
 mod outbox;
-mod web;
+pub(crate) mod web;
 
 use std::fs::{self, File};
 use std::path::PathBuf;

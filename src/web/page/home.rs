@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Failure, layout, notices, part, words};
+use super::{Failure, Visitor, layout, notices, part, words};
 use crate::domain::{RoomId, Timestamp};
 use crate::store::history::{
     EventQuery, EventRecord, MAX_PAGE, SampleQuery, SampleRecord, SamplesOf, StreamId,
@@ -22,9 +23,9 @@ use crate::web::views::{
 /// Live creators whose audience is drawn as a curve.
 const MOST_CURVES: usize = 24;
 /// Events shown.
-const RECENT: usize = 20;
+const RECENT: usize = 12;
 /// Coming polls shown.
-const UPCOMING: usize = 10;
+const UPCOMING: usize = 8;
 
 /// Covers are on TikTok's hosts, which learn who looks: they are shown only when asked for.
 const POLICY_WITH_COVERS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -56,11 +57,13 @@ pub(super) struct Home {
 /// `GET /`
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
-    Query(wish): Query<Wish>,
+    visitor: Visitor,
+    wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Response, Failure> {
+    let Query(wish) = wish?;
     let covers = wish.covers.as_deref() == Some("show");
     let home = gather(&site, covers).await?;
-    let mut response = draw(&home).into_response();
+    let mut response = draw(&home, &visitor).into_response();
     if covers {
         let policy = HeaderValue::from_static(POLICY_WITH_COVERS);
         response
@@ -122,52 +125,65 @@ pub(super) async fn samples(site: &Site, stream: StreamId) -> Result<Vec<Point>,
 }
 
 /// The whole page.
-pub(super) fn draw(home: &Home) -> Markup {
+pub(super) fn draw(home: &Home, visitor: &Visitor) -> Markup {
     let (overview, now) = (&home.overview, home.now);
-    let census = overview.creators;
-    let title = if census.live > 0 {
-        format!("{} live", census.live)
-    } else {
-        "nobody is live".to_owned()
+    let title = match overview.creators.live {
+        0 => "nobody is live".to_owned(),
+        live => format!("{live} live"),
     };
-    let live_title = html! { "Live now " span.count { (census.live) } };
-    let credits = overview.credits.budget;
+    let live_title = html! { "Live now " span.count { (overview.creators.live) } };
+    let money = match overview.credits.budget {
+        Some(budget) => burn_down(&budget, now),
+        None => unbounded(overview),
+    };
     layout(
         &title,
+        Some(visitor),
         &html! {
+            h1.unseen { "Overview" }
             (notices::draw(overview, now))
             (part("live", &live_title, &live(home)))
             div.columns {
-                (part("next", &html! { "Next" }, &next(home)))
-                (part("credits", &html! { "Credits" }, &match credits {
-                    Some(budget) => burn_down(&budget, now),
-                    None => unbounded(overview),
-                }))
-                (part("webhooks", &html! { "Webhooks" }, &webhooks(&home.lanes, now)))
-                (part("recent", &html! { "Recently" }, &recent(&home.recent, now)))
+                div {
+                    (part("next", &html! { "Next" }, &next(home)))
+                    (part("webhooks", &html! { "Webhooks" }, &webhooks(&home.lanes, now)))
+                }
+                div {
+                    (part("credits", &html! { "Credits" }, &money))
+                    (part("recent", &html! { "Recently" }, &recent(&home.recent, now)))
+                }
             }
-            footer #foot data-part="" {
-                (words::grouped(census.watched as u64)) " creators: "
-                (census.live) " live, " (census.offline) " offline, " (census.unknown) " not known yet"
-                " · version " (overview.version) ", running for " (words::since(overview.started_at, now))
-            }
+            (foot(overview, now))
         },
     )
 }
 
+fn foot(overview: &Overview, now: Timestamp) -> Markup {
+    let census = overview.creators;
+    html! {
+        footer #foot data-part="" {
+            (words::grouped(census.watched as u64)) " creators: "
+            (census.live) " live, " (census.offline) " offline, " (census.unknown) " not known yet"
+            " · version " (overview.version) ", running for " (words::since(overview.started_at, now))
+        }
+    }
+}
+
 fn live(home: &Home) -> Markup {
     let none = Vec::new();
+    let live = &home.overview.live;
     html! {
-        @if home.overview.live.is_empty() { p.nothing { "Nobody on the watchlist is live." } }
-        ul.cards {
-            @for (place, one) in home.overview.live.iter().enumerate() {
-                (card(one, home.curves.get(place).unwrap_or(&none), home))
+        @if live.is_empty() {
+            p.nothing { "Nobody on the watchlist is live." }
+        } @else {
+            ul.cards {
+                @for (place, one) in live.iter().enumerate() {
+                    (card(one, home.curves.get(place).unwrap_or(&none), home))
+                }
             }
-        }
-        @if home.overview.creators.live > home.overview.live.len() {
-            p { a href="/creators?state=live" { "All " (home.overview.creators.live) } }
-        }
-        @if !home.overview.live.is_empty() {
+            @if home.overview.creators.live > live.len() {
+                p { a href="/creators?state=live" { "All " (home.overview.creators.live) } }
+            }
             @if home.covers {
                 p.small { a href="/" { "Hide covers" } }
             } @else {
@@ -179,28 +195,26 @@ fn live(home: &Home) -> Markup {
 
 fn card(one: &LiveCreator, curve: &[Point], home: &Home) -> Markup {
     let stream = &one.stream;
-    let cover = stream
-        .cover_url
-        .as_deref()
-        .filter(|url| home.covers && url.starts_with("https://"));
+    let cover = stream.cover_url.as_deref().filter(|_| home.covers);
     html! {
         li.card {
-            @if let Some(url) = cover {
+            @if let Some(url) = cover.and_then(words::picture) {
                 img.cover src=(url) alt="" loading="lazy" referrerpolicy="no-referrer";
             }
             div.who {
                 a href={ "/creators/" (one.username) } { "@" (one.username) }
                 @if let Some(name) = &one.name { " " span.name { (words::strange(name)) } }
             }
-            p.title {
-                @match &stream.title { Some(title) => (words::strange(title)), None => em { "no title" } }
-            }
+            p.title { (words::title(stream.title.as_deref())) }
             p.facts {
-                a href=(stream.url) rel="noopener noreferrer" { "for " (words::since(stream.started_at.unwrap_or(stream.first_seen_at), home.now)) }
+                "for " (words::since(stream.started_at.unwrap_or(stream.first_seen_at), home.now))
                 @if let Some(viewers) = stream.viewers { " · " strong { (chart::count(viewers as f64)) } " watching" }
                 @if let Some(late) = stream.detection_delay_seconds { " · noticed after " (words::span(seconds(late))) }
                 @if stream.ending { " · perhaps ending" }
                 @if stream.resumed { " · resumed" }
+                @if let Some(url) = words::watchable(&stream.url) {
+                    " · " a href=(url) rel="noopener noreferrer" aria-label={ "Watch @" (one.username) } { "watch" }
+                }
             }
             (chart::sparkline(curve, "audience since the start"))
         }
@@ -217,9 +231,13 @@ fn next(home: &Home) -> Markup {
         .as_ref()
         .and_then(|next| Some((next, next.rhythm.as_ref()?)));
     html! {
-        @if home.overview.upcoming.is_empty() { p.nothing { "No poll is planned." } }
-        table {
-            @for one in home.overview.upcoming.iter().take(UPCOMING) { (upcoming(one, home.now)) }
+        @if home.overview.upcoming.is_empty() {
+            p.nothing { "No poll is planned." }
+        } @else {
+            table {
+                thead { tr { th scope="col" { "Creator" } th scope="col" { "Poll" } th scope="col" { "Why then" } } }
+                tbody { @for one in home.overview.upcoming.iter().take(UPCOMING) { (upcoming(one, home.now)) } }
+            }
         }
         @if let Some((next, rhythm)) = rhythm {
             h3 { "When @" (next.creator.username) " goes live" }
@@ -227,7 +245,7 @@ fn next(home: &Home) -> Markup {
             p.small {
                 (format!("{:.1}", rhythm.starts_per_week)) " streams a week"
                 @if let Some(share) = next.poll_share { ", " (words::percent(share)) " of all polls" }
-                ", times in UTC"
+                "; times in UTC"
             }
         }
     }
@@ -249,7 +267,7 @@ pub(super) fn reason(poll: &NextPoll) -> String {
         "worth" => {
             let share = |value: Option<f32>| words::percent(f64::from(value.unwrap_or(0.0)));
             return format!(
-                "chance of news {}, price {}",
+                "chance of news {}; worth a credit from {}",
                 share(poll.chance),
                 share(poll.price)
             );
@@ -298,19 +316,30 @@ fn unbounded(overview: &Overview) -> Markup {
 
 fn webhooks(lanes: &[Lane], now: Timestamp) -> Markup {
     html! {
-        @if lanes.is_empty() { p.nothing { "No webhook is configured." } }
-        table {
-            @for lane in lanes {
-                tr {
-                    td { a href={ "/webhooks/" (lane.id) } { (lane.id) } }
-                    td { (lane_state(lane.state)) }
-                    td {
-                        @if lane.pending > 0 {
-                            (words::grouped(lane.pending)) " waiting"
-                            @if let Some(oldest) = lane.oldest_pending_at { ", the oldest for " (words::since(oldest, now)) }
-                        } @else { "nothing waits" }
-                    }
-                }
+        @if lanes.is_empty() {
+            p.nothing { "No webhook is configured." }
+        } @else {
+            table {
+                thead { tr { th scope="col" { "Webhook" } th scope="col" { "State" } th scope="col" { "Waiting" } } }
+                tbody { @for lane in lanes { (lane_row(lane, now)) } }
+            }
+        }
+    }
+}
+
+fn lane_row(lane: &Lane, now: Timestamp) -> Markup {
+    html! {
+        tr {
+            td { a href={ "/webhooks/" (lane.id) } { (lane.id) } }
+            td {
+                (lane_state(lane.state))
+                @if let Some(since) = lane.since { " for " (words::since(since, now)) }
+            }
+            td {
+                @if lane.pending > 0 {
+                    (words::grouped(lane.pending))
+                    @if let Some(oldest) = lane.oldest_pending_at { ", the oldest for " (words::since(oldest, now)) }
+                } @else { "nothing" }
             }
         }
     }
@@ -323,15 +352,23 @@ pub(super) fn lane_state(state: LaneState) -> Markup {
 
 fn recent(events: &[EventRecord], now: Timestamp) -> Markup {
     html! {
-        @if events.is_empty() { p.nothing { "Nothing has happened yet." } }
-        table {
-            @for event in events {
-                tr {
-                    td { span.badge.(event.kind.as_str().replace('.', "-")) { (event.kind) } }
-                    td { @if let Some(creator) = &event.creator { a href={ "/creators/" (creator) } { "@" (creator) } } }
-                    td { (words::moment(event.at, now)) }
-                }
+        @if events.is_empty() {
+            p.nothing { "Nothing has happened yet." }
+        } @else {
+            table {
+                thead { tr { th scope="col" { "Event" } th scope="col" { "Creator" } th scope="col" { "When" } } }
+                tbody { @for event in events { (happened(event, now)) } }
             }
+        }
+    }
+}
+
+fn happened(event: &EventRecord, now: Timestamp) -> Markup {
+    html! {
+        tr {
+            td { span.badge.(event.kind.as_str().replace('.', "-")) { (event.kind) } }
+            td { @if let Some(creator) = &event.creator { a href={ "/creators/" (creator) } { "@" (creator) } } }
+            td { (words::moment(event.at, now)) }
         }
     }
 }
