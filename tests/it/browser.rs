@@ -61,8 +61,11 @@ impl Demo {
         panic!("the demo says nothing of {start}");
     }
 
-    /// Lets it end by itself; what it said at last.
+    /// Ends it as Ctrl-C does; what it said at last.
     fn end(mut self) -> String {
+        let mut interrupt = Command::new("kill");
+        interrupt.args(["-INT", &self.child.id().to_string()]);
+        assert!(interrupt.status().unwrap().success());
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).unwrap();
         assert!(self.child.wait().unwrap().success(), "{rest}");
@@ -105,7 +108,7 @@ async fn somebody_goes_live(chrome: &Chrome) -> String {
 async fn was_quiet(chrome: &Chrome, url: &str) {
     let mut errors = chrome.errors().await;
     // A program without that address answers 404; the page then goes by its refresh.
-    errors.retain(|error| !error.contains("/api/v1/changes"));
+    errors.retain(|error| !(error.contains("/api/v1/changes") && error.contains("404")));
     assert_eq!(errors, [""; 0]);
     let requests = chrome.requests().await;
     assert!(requests.len() > 5, "nothing was recorded: {requests:?}");
@@ -174,7 +177,7 @@ async fn the_demos_pages_live_in_a_browser() {
     let Some(chrome) = Chrome::start().await else {
         return;
     };
-    let demo = Demo::start("75s");
+    let demo = Demo::start("3m");
     chrome.open(&format!("{}/", demo.url)).await;
     chrome.tell(MARK).await;
     let who = somebody_goes_live(&chrome).await;
@@ -300,6 +303,7 @@ async fn hostile_titles_do_nothing_and_a_page_outlives_its_daemon() {
     chrome.open(&format!("{url}/")).await;
     chrome.tell(MARK).await;
     was_quiet(&chrome, &url).await;
+    hidden_it_asks_nothing(&chrome).await;
     // The same address again, as after an update.
     around.reconfigure("127.0.0.1:0", url.trim_start_matches("http://"));
     daemon.kill();
@@ -318,8 +322,47 @@ async fn hostile_titles_do_nothing_and_a_page_outlives_its_daemon() {
         ))
         .await;
     assert_eq!(chrome.tell(MARKED).await, true, "the page was loaded again");
+    without_the_token_it_says_so_and_stops(&chrome).await;
     chrome.quit().await;
     assert_eq!(again.stop().await, Some(0));
+}
+
+/// As if another tab were in front: not even what a change asks for is fetched.
+async fn hidden_it_asks_nothing(chrome: &Chrome) {
+    let turn = |hidden: bool| {
+        format!(
+            "(Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}}), \
+             document.dispatchEvent(new Event('visibilitychange')))"
+        )
+    };
+    chrome.tell(&turn(true)).await;
+    chrome.requests().await;
+    assert_eq!(
+        chrome.tell("changes").await,
+        Value::Null,
+        "it still listens"
+    );
+    chrome.tell("refresh()").await;
+    assert_eq!(chrome.requests().await, [""; 0]);
+    chrome.tell("window.fetched = 0, window.honest = fetch, fetch = (...all) => (window.fetched++, honest(...all)), 1").await;
+    chrome.tell(&turn(false)).await;
+    chrome.until("window.fetched > 0 && changes !== null").await;
+}
+
+/// As if the token had changed: the page says where to give it, and asks no more.
+async fn without_the_token_it_says_so_and_stops(chrome: &Chrome) {
+    chrome
+        .tell("fetch = async () => (window.fetched = -1, {type: 'opaqueredirect'}), 1")
+        .await;
+    chrome.until("(soon(), document.getElementById('connection').textContent.includes('the token is wanted'))").await;
+    let link = "document.querySelector('#connection a').getAttribute('href')";
+    assert_eq!(chrome.tell(link).await, "/login?next=%2F");
+    chrome.tell("window.fetched = 0").await;
+    chrome.tell("refresh()").await;
+    assert_eq!(
+        chrome.tell("[window.fetched, changes, loggedOut]").await,
+        serde_json::json!([0, null, true])
+    );
 }
 
 /// Titles stand there as they were written, on every page that shows one.

@@ -271,7 +271,7 @@ fn delays(delays: &[DetectionDelay]) -> Markup {
     };
     let points: Vec<Point> = delays.iter().rev().map(point).collect();
     html! {
-        p.small { "Median " (words::span(*median)) " over " (sorted.len()) " starts; " (unit) ", over time" }
+        p.small { "Median " (words::span(*median)) ", starts seen " (sorted.len()) "; in " (unit) ", over time" }
         (chart::curve(&points, &format!("{unit} from a start to its detection")))
     }
 }
