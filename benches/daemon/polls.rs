@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use tallylight::clock::Clock;
 use tallylight::daemon::{self, World};
 use tallylight::domain::{Observation, Username};
+use tallylight::konbini::answer::ProfileAnswer;
 use tallylight::konbini::{Answer, Client, Source};
 use tallylight::store::sqlite::Sqlite;
 use tallylight::webhook::HttpSender;
@@ -42,6 +43,9 @@ impl Source for Counted {
         assert_eq!(answer.observation, Observation::Offline);
         self.polls.fetch_add(1, Ordering::Relaxed);
         answer
+    }
+    async fn profile(&self, username: &Username) -> ProfileAnswer {
+        self.client.profile(username).await
     }
 }
 
@@ -155,6 +159,8 @@ async fn real_poller(api: &str, in_flight: usize) -> Pace {
         history: Arc::clone(&store) as _,
         store,
         sender: Arc::new(HttpSender::new().unwrap()),
+        origin: None,
+        systemd: tallylight::daemon::systemd::Systemd::absent(),
         listener: None,
     };
     let stop = CancellationToken::new();

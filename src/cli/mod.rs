@@ -9,12 +9,16 @@ mod completions;
 mod deliveries;
 mod demo;
 mod export;
+mod figures;
 mod healthcheck;
+mod import;
 mod local;
 mod man;
 mod ping;
+mod plan;
 mod probe;
 mod run;
+mod schema;
 mod secret;
 mod status;
 mod table;
@@ -29,8 +33,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Loaded, Problem, StorageLocation, Webhook};
+use crate::config::{self, Config, Loaded, Problem, Problems, StorageLocation, Webhook};
 use crate::daemon::World;
+use crate::daemon::systemd::Systemd;
 use crate::konbini::Client;
 use crate::store::sqlite::Sqlite;
 use crate::webhook::{Endpoint, HttpSender};
@@ -71,15 +76,19 @@ enum Command {
     Completions(completions::Completions),
     Deliveries(deliveries::Deliveries),
     Demo(demo::Demo),
+    Export(export::Export),
     /// Exit with 0 if the local daemon is healthy, with 1 if not
     Healthcheck,
-    Export(export::Export),
+    Import(import::Import),
     /// Print the manual page
     Man(man::Man),
     Ping(ping::PingArgs),
+    Plan(plan::Plan),
     Probe(probe::Args),
     /// Watch the creators of the configuration until SIGTERM or SIGINT
     Run,
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
     /// Print a new webhook secret
     Secret,
     Status(status::StatusArgs),
@@ -98,18 +107,25 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             with_config(&cli.config, |config| deliveries::run(&arguments, config))
         }
         Command::Demo(arguments) => demo::run(&arguments),
-        Command::Healthcheck => with_config(&cli.config, healthcheck::run),
         Command::Export(arguments) => {
             with_config(&cli.config, |config| export::run(&arguments, config))
+        }
+        Command::Healthcheck => with_config(&cli.config, healthcheck::run),
+        Command::Import(arguments) => {
+            with_config(&cli.config, |config| import::run(&arguments, config))
         }
         Command::Man(arguments) => man::run(&arguments),
         Command::Ping(arguments) => {
             with_config(&cli.config, |config| ping::run(&arguments, config))
         }
+        Command::Plan(arguments) => {
+            with_config(&cli.config, |config| plan::run(&arguments, config))
+        }
         Command::Probe(arguments) => {
             with_config(&cli.config, |config| probe::run(&arguments, config))
         }
         Command::Run => run::run(&cli.config),
+        Command::Schema => schema::run(),
         Command::Secret => secret::run(),
         Command::Status(arguments) => {
             with_config(&cli.config, |config| status::run(&arguments, config))
@@ -122,7 +138,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 ///
 /// Warnings are left to the caller: `check` shows them, the daemon logs them.
 pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
-    let loaded = config::load(path, &|name| std::env::var(name).ok()).map_err(|problems| {
+    let loaded = load(path).map_err(|problems| {
         show_problems(&problems.problems);
         say(&format!("tallylight: {}\n", problems.summary()));
         ExitCode::from(EX_CONFIG)
@@ -131,12 +147,21 @@ pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
     Ok(loaded)
 }
 
+/// The one way from the file to a configuration, with the variables of this process.
+fn load(path: &Path) -> Result<Loaded, Problems> {
+    config::load(path, &|name| std::env::var(name).ok())
+}
+
 /// What only the sending room can tell: whether each webhook can write and send its requests.
-fn check_webhooks(config: &Config) -> Result<(), ExitCode> {
-    let broken = match HttpSender::new() {
+fn broken_webhooks(config: &Config) -> Vec<String> {
+    match HttpSender::new() {
         Ok(sender) => unusable_webhooks(config, &sender),
         Err(error) => vec![error.to_string()],
-    };
+    }
+}
+
+fn check_webhooks(config: &Config) -> Result<(), ExitCode> {
+    let broken = broken_webhooks(config);
     for error in &broken {
         say(&format!("error: {error}\n"));
     }
@@ -179,6 +204,8 @@ fn world(config: &Config, clock: Clock) -> anyhow::Result<World> {
         history: Arc::clone(&store) as _,
         store,
         sender: Arc::new(HttpSender::new()?),
+        origin: None,
+        systemd: Systemd::absent(),
         listener: None,
     })
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Budget, Creator, Format, Http, Konbini, Polling, ScheduleKind, SignatureStyle, Storage, Webhook,
+    Budget, Creator, Format, Http, Konbini, NamedAt, Polling, ScheduleKind, SignatureStyle,
+    Storage, Webhook,
 };
 use crate::domain::event::Labels;
 use crate::domain::retry::RetrySchedule;
@@ -62,6 +63,7 @@ impl Creator {
             webhooks: None,
             labels: Arc::default(),
             note: None,
+            named_at: NamedAt::default(),
         }
     }
 }

@@ -44,6 +44,16 @@ impl fmt::Display for Line {
     }
 }
 
+/// Where a creator is named, if that is known. All are equal: a line that moves changes no setting.
+#[derive(Debug, Clone, Default)]
+pub struct NamedAt(pub Option<Line>);
+
+impl PartialEq for NamedAt {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// Loads the configuration at `path`; `env` looks up one variable of the environment.
 pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, Problems> {
     match read_text(path) {
@@ -79,15 +89,19 @@ pub fn from_text(path: &Path, text: String, env: Env<'_>) -> Result<Loaded, Prob
     }
     let blanks = Blanks::of_tree(&text, root.get_ref());
     let mut sources = vec![source(text.clone(), blanks)];
-    let config = check(&mut reader, root.get_ref(), &mut sources);
+    let mut config = check(&mut reader, root.get_ref(), &mut sources);
     if reader.findings.iter().any(Finding::is_error) {
         return Err(problems(reader.findings, &sources, reader.files));
     }
     let (warnings, _) = draw_all(reader.findings, &sources);
+    let creators_at = lines(&reader.creators_at, &sources);
+    for (creator, line) in config.creators.iter_mut().zip(&creators_at) {
+        creator.named_at = NamedAt(Some(line.clone()));
+    }
     Ok(Loaded {
         config,
         warnings,
-        creators_at: lines(&reader.creators_at, &sources),
+        creators_at,
         files: reader.files,
     })
 }

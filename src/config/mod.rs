@@ -17,6 +17,7 @@ mod problem;
 mod raw;
 mod read;
 mod redact;
+mod schema;
 pub mod secret;
 mod suggest;
 
@@ -32,16 +33,17 @@ use crate::domain::tracker::Rules;
 use crate::domain::{EventType, Username};
 pub use duration::{display as display_duration, parse as parse_duration};
 pub use expand::Env;
-pub use load::{Line, Loaded, from_text, load};
+pub use load::{Line, Loaded, NamedAt, from_text, load};
 pub use options::{
     ClientIdentity, Format, Heartbeat, Hours, HoursError, Rate, SignatureStyle, Sweep, TextFile,
     TimeZoneName,
 };
 pub use problem::{Problem, Problems, Severity};
+pub use schema::schema;
 pub use secret::Secret;
 
 /// Everything that the file and the watchlist say.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `[konbini]`
     pub konbini: Konbini,
@@ -68,7 +70,7 @@ pub struct Config {
 }
 
 /// `[konbini]`: the API.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Konbini {
     /// The key, sent as a bearer token.
     pub api_key: Secret,
@@ -150,13 +152,15 @@ pub struct Creator {
     pub labels: Arc<Labels>,
     /// For whoever reads the configuration.
     pub note: Option<String>,
+    /// The line that names the creator.
+    pub named_at: NamedAt,
 }
 
 /// A webhook's id in configuration, store and metrics: 1-64 of letters, digits, `_`, `-`, `.`.
 pub type WebhookId = Arc<str>;
 
 /// One `[[webhook]]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Webhook {
     /// Its id.
     pub id: WebhookId,
@@ -219,7 +223,7 @@ pub enum StorageLocation {
 }
 
 /// `[http]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Http {
     /// `None` for `off`.
     pub listen: Option<SocketAddr>,

@@ -5,6 +5,7 @@
 //! give one transition two names.
 
 mod body;
+mod notice;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,6 +20,7 @@ use super::text::hex;
 use super::time::Timestamp;
 use super::tracker::{Transition, TransitionKind};
 use body::{StreamData, envelope};
+pub use notice::Subject;
 
 /// Labels that the configuration gives a creator.
 pub type Labels = BTreeMap<String, String>;

@@ -5,7 +5,9 @@
 //! exists to feed this room and to carry out what it returns.
 
 pub mod creator;
+pub mod credits;
 pub mod event;
+pub mod identity;
 pub mod mass_flip;
 pub mod observation;
 pub mod retry;

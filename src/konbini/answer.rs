@@ -28,6 +28,17 @@ pub struct ProfileAnswer {
     pub credits: Credits,
 }
 
+impl ProfileAnswer {
+    /// What it cost.
+    pub fn cost(&self) -> Credits {
+        let unclear = match &self.finding {
+            ProfileFinding::Unclear(unclear) => Some(unclear),
+            ProfileFinding::Exists(_) | ProfileFinding::Missing => None,
+        };
+        self.credits.charged(unclear)
+    }
+}
+
 /// Whether there is such a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProfileFinding {

@@ -63,18 +63,6 @@ impl Client {
         })
     }
 
-    /// Asks once who `username` is.
-    pub async fn profile(&self, username: &Username) -> ProfileAnswer {
-        let exchange = self.ask(username, &[]).await;
-        match exchange.outcome {
-            Ok((status, body)) => answer::read_profile(status, &exchange.headers, &body),
-            Err(unclear) => ProfileAnswer {
-                finding: ProfileFinding::Unclear(unclear),
-                credits: answer::credits(&exchange.headers),
-            },
-        }
-    }
-
     /// `GET {base}/v1/tiktok/users/{username}` and what is `below`.
     async fn ask(&self, username: &Username, below: &[&str]) -> Exchange {
         let Some(url) = self.url_of(username, below) else {
@@ -134,6 +122,17 @@ impl Source for Client {
                 Observation::Unclear(unclear),
                 answer::credits(&exchange.headers),
             ),
+        }
+    }
+
+    async fn profile(&self, username: &Username) -> ProfileAnswer {
+        let exchange = self.ask(username, &[]).await;
+        match exchange.outcome {
+            Ok((status, body)) => answer::read_profile(status, &exchange.headers, &body),
+            Err(unclear) => ProfileAnswer {
+                finding: ProfileFinding::Unclear(unclear),
+                credits: answer::credits(&exchange.headers),
+            },
         }
     }
 }

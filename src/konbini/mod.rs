@@ -8,15 +8,20 @@ pub mod client;
 
 use async_trait::async_trait;
 
+use answer::ProfileAnswer;
 pub use client::{Client, ClientError};
 
-use crate::domain::{Observation, Username};
+use crate::domain::{Observation, Unclear, Username};
 
 /// Where observations come from.
 #[async_trait]
 pub trait Source: std::fmt::Debug + Send + Sync {
     /// Asks once whether `username` is live. A failure is an [`Observation::Unclear`], never an error.
     async fn poll(&self, username: &Username) -> Answer;
+
+    /// Asks once who `username` is, for a credit. The only call that tells a creator who is not
+    /// live from one who does not exist.
+    async fn profile(&self, username: &Username) -> ProfileAnswer;
 }
 
 /// What one request brought.
@@ -39,6 +44,15 @@ impl Answer {
             credits,
         }
     }
+
+    /// What it cost.
+    pub fn cost(&self) -> Credits {
+        let unclear = match &self.observation {
+            Observation::Unclear(unclear) => Some(unclear),
+            Observation::Live(_) | Observation::Offline => None,
+        };
+        self.credits.charged(unclear)
+    }
 }
 
 /// The account as the answer's headers give it: the truth about what was spent.
@@ -48,4 +62,15 @@ pub struct Credits {
     pub used: Option<u64>,
     /// `X-Credits-Remaining`.
     pub remaining: Option<u64>,
+}
+
+impl Credits {
+    /// The headers' word on the cost, else nothing for what the contract calls free.
+    fn charged(self, unclear: Option<&Unclear>) -> Self {
+        let free = unclear.is_some_and(|unclear| unclear.cause.is_free());
+        Self {
+            used: self.used.or(free.then_some(0)),
+            ..self
+        }
+    }
 }

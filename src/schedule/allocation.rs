@@ -1,6 +1,6 @@
 //! Where credits go: the price of a credit against the chance of finding something.
 //!
-//! Pure arithmetic on an [`Outlook`]; it learns nothing and spends nothing. The rules and
+//! Pure arithmetic on intensities; it learns nothing and spends nothing. The rules and
 //! their derivation are on the scheduling page; a decision allocates nothing.
 
 use super::rhythm::Outlook;
@@ -22,26 +22,41 @@ pub(super) struct Worth {
 
 /// The chance at which a poll is made: never below `price`; the square root of the law for
 /// dense polling where starts come faster. `yield_` is the intensity times the mean duration.
-fn threshold(price: f32, yield_: f32) -> f32 {
+pub(super) fn threshold(price: f32, yield_: f32) -> f32 {
     price.max((2.0 * price * yield_).sqrt() - price / 3.0)
 }
 
+/// What is believed of a creator at a time: the chance that it is live unseen.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Believed {
+    pub(super) at: Moment,
+    pub(super) chance: f32,
+}
+
+impl Believed {
+    /// Just after a certain answer.
+    pub(super) fn nothing(at: Moment) -> Self {
+        Self { at, chance: 0.0 }
+    }
+}
+
 /// When the chance `q` that a creator is live unseen reaches the threshold, with
-/// `dq/dt = lambda - q / mean`, `q = 0` at `from`; `None` if not within `horizon` minutes.
+/// `dq/dt = lambda - q / mean`; `intensity` is lambda in a bin, so many minutes after `from`;
+/// `None` if not within `horizon` minutes.
 pub(super) fn first_worth(
-    outlook: &Outlook<'_>,
-    from: Moment,
+    intensity: impl Fn(usize, f32) -> f32,
+    from: Believed,
     mean: f32,
     price: f32,
     horizon: f32,
 ) -> Option<Worth> {
-    let mut bin = from.bin();
-    let mut length = BIN_MINUTES - from.into_bin();
+    let mut bin = from.at.bin();
+    let mut length = BIN_MINUTES - from.at.into_bin();
     let mut kept = (-length / mean).exp();
     let full = (-BIN_MINUTES / mean).exp();
-    let (mut time, mut chance) = (0.0_f32, 0.0_f32);
+    let (mut time, mut chance) = (0.0_f32, from.chance);
     while time < horizon {
-        let limit = outlook.intensity(bin, time) * mean;
+        let limit = intensity(bin, time) * mean;
         let wanted = threshold(price, limit);
         if chance >= wanted {
             return Some(Worth { wait: time, chance });
@@ -59,6 +74,19 @@ pub(super) fn first_worth(
         (length, kept) = (BIN_MINUTES, full);
     }
     None
+}
+
+/// The chance `minutes` after `from` by the same law.
+pub(super) fn grown(outlook: &Outlook<'_>, from: Believed, mean: f32, minutes: f32) -> f32 {
+    let (mut bin, mut chance) = (from.at.bin(), from.chance);
+    let (mut time, mut length) = (0.0_f32, BIN_MINUTES - from.at.into_bin());
+    while time < minutes {
+        let step = length.min(minutes - time);
+        let limit = outlook.intensity(bin, time) * mean;
+        chance = limit + (chance - limit) * (-step / mean).exp();
+        (time, bin, length) = (time + step, (bin + 1) % BINS, BIN_MINUTES);
+    }
+    chance
 }
 
 /// Minutes between polls of a live stream of `age` minutes: the time in which the loss by an
@@ -108,9 +136,11 @@ mod tests {
         let from = Moment::from(Timestamp::from_millis(1_767_571_200_000));
         let (rhythm, population) = (Rhythm::new(from), Population::default());
         let outlook = rhythm.outlook(&population, Hours::default(), from);
+        let intensity = |bin, ahead| outlook.intensity(bin, ahead);
+        let unseen = Believed::nothing(from);
         let mut last = 0.0;
         for price in [0.001, 0.003, 0.01, 0.02] {
-            let worth = first_worth(&outlook, from, 90.0, price, 3_000.0).unwrap();
+            let worth = first_worth(intensity, unseen, 90.0, price, 3_000.0).unwrap();
             // lambda m = 3 * 90 / 10080: z (1 - e^(-t/m)) is the chance after t minutes.
             let chance = 3.0 * 90.0 / 10_080.0 * (1.0 - (-worth.wait / 90.0).exp());
             assert!(
@@ -120,7 +150,7 @@ mod tests {
             assert!(worth.chance >= price && worth.wait > last);
             last = worth.wait;
         }
-        assert_eq!(first_worth(&outlook, from, 90.0, 0.03, 3_000.0), None);
+        assert_eq!(first_worth(intensity, unseen, 90.0, 0.03, 3_000.0), None);
     }
 
     #[test]

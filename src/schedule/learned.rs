@@ -6,36 +6,33 @@
 
 use std::time::Duration;
 
-use super::allocation::{first_worth, live_wait};
 use super::controller::Controller;
 use super::ledger::{Headers, Ledger, Taken};
 pub use super::population::Population;
 use super::rhythm::Rhythm;
 use super::week::Moment;
-use super::{CreatorIndex, NextPoll, Reason};
+use super::{CreatorIndex, NextPoll};
 use crate::domain::Timestamp;
-use crate::domain::retry::doubling;
 
 mod creator;
 mod memory;
-mod plan;
+pub(super) mod plan;
 mod portrait;
+mod roster;
 mod settings;
+mod survey;
+mod sweeps;
+mod when;
+mod witness;
 
 use creator::{Claim, Creator, Phase, claim_of};
 pub use memory::{KnownStream, Learning};
 use plan::Plan;
 pub use portrait::Portrait;
-use settings::{Compact, as_minutes};
+use settings::Compact;
 pub use settings::{Options, Outcome, Permit, Refusal, Settings};
+use sweeps::Sweeps;
 
-/// What a missed restart adds to the weight of an unseen end.
-const RESTART_WEIGHT: f32 = 0.03;
-/// How far a creator's mean duration moves its price: a hit on a long stream saves more.
-const DURATION_EXPONENT: f32 = 0.7;
-/// The wait after an unclear poll; doubles up to the longest.
-const AFTER_UNCLEAR: Duration = Duration::from_mins(1);
-const LONGEST_AFTER_UNCLEAR: Duration = Duration::from_mins(30);
 /// How far ahead of plan ordinary polls may run, in days.
 const MOST_AHEAD: f64 = 0.5;
 /// How long a refused poll waits at least, and at most.
@@ -50,6 +47,7 @@ pub struct Learned {
     ledger: Ledger,
     controller: Controller,
     plan: Plan,
+    sweeps: Sweeps,
     ticked: Timestamp,
 }
 
@@ -65,21 +63,14 @@ impl Learned {
             ledger,
             controller,
             plan,
+            sweeps: Sweeps::default(),
             ticked: now,
         }
     }
 
     /// Adds a creator of which nothing is known; call [`Learned::replan`] after the last one.
     pub fn add_creator(&mut self, settings: &Settings, now: Timestamp) -> CreatorIndex {
-        self.creators.push(Creator {
-            rhythm: Rhythm::new(now.into()),
-            settings: Compact::from(settings),
-            phase: Phase::Unknown,
-            answered: None,
-            polled: None,
-            claim: Claim::Promised,
-            watched: true,
-        });
+        self.creators.push(Creator::unknown(settings, now));
         CreatorIndex::try_from(self.creators.len() - 1).unwrap_or(CreatorIndex::MAX)
     }
 
@@ -106,8 +97,9 @@ impl Learned {
             .creators
             .iter()
             .filter(|c| c.watched)
-            .map(|c| c.settings.wish());
-        self.plan = Plan::new(wishes, &self.ledger);
+            .map(|c| (c.settings.wish(), 1.0));
+        let per_minute = self.ledger.budget() as f64 / self.ledger.period_minutes();
+        self.plan = Plan::new(wishes, per_minute);
         self.controller = Controller::new(f64::from(self.plan.gap));
     }
 
@@ -183,6 +175,11 @@ impl Learned {
         if let Some(wait) = one.opens_in(now.into()).filter(|_| !one.is_live()) {
             return Some((wait, Refusal::Closed));
         }
+        self.shortage(one.claim, now)
+    }
+
+    /// Why the budget has no credit for this kind of request now.
+    fn shortage(&self, claim: Claim, now: Timestamp) -> Option<(f32, Refusal)> {
         let left = self.ledger.left();
         #[expect(clippy::cast_possible_truncation, reason = "minutes of a month")]
         let minutes_left = self.ledger.minutes_left(now) as f32;
@@ -192,11 +189,14 @@ impl Learned {
                 Refusal::Exhausted,
             ));
         }
-        if one.claim != Claim::Ordinary {
+        if !matches!(claim, Claim::Ordinary | Claim::Hinted) {
             return None;
         }
         if left as f64 <= f64::from(minutes_left) * self.plan.promised_per_minute {
             return Some((REFUSED_WAITS.1, Refusal::Reserved));
+        }
+        if claim == Claim::Hinted {
+            return None;
         }
         let a_day = self.ledger.budget() as f64 * 1_440.0 / self.ledger.period_minutes();
         let ahead = self.ledger.ahead_of_line(now);
@@ -217,7 +217,9 @@ impl Learned {
         random: f64,
     ) -> NextPoll {
         if let Some(one) = self.creators.get_mut(creator as usize) {
-            one.take(&mut self.population, outcome, now.into());
+            let trust = &mut self.sweeps.trust;
+            one.testify(trust, &self.population, outcome, now.into());
+            one.take(&mut self.population, outcome, now.into(), trust.recall());
         }
         let next = match outcome {
             Outcome::Unclear(failures) => self.retry(creator, failures, random),
@@ -227,129 +229,6 @@ impl Learned {
             one.claim = claim_of(next.reason);
         }
         next
-    }
-
-    fn retry(&self, creator: CreatorIndex, failures: u32, random: f64) -> NextPoll {
-        let longest = self
-            .creators
-            .get(creator as usize)
-            .map_or(AFTER_UNCLEAR, |one| {
-                minutes(self.promised_gap(one)).min(LONGEST_AFTER_UNCLEAR)
-            });
-        let wait = doubling(failures, AFTER_UNCLEAR.min(longest), longest);
-        let least = self
-            .creators
-            .get(creator as usize)
-            .map_or(0.0, Creator::least_gap);
-        let wait = wait
-            .mul_f64(1.0 + 0.1 * random.clamp(0.0, 1.0))
-            .max(minutes(least));
-        NextPoll {
-            wait,
-            reason: Reason::Retry,
-        }
-    }
-
-    /// When to poll `creator` next by what is known at `now`; learns nothing.
-    pub fn next_poll(&self, creator: CreatorIndex, now: Timestamp) -> NextPoll {
-        let Some(one) = self.creators.get(creator as usize) else {
-            return NextPoll {
-                wait: minutes(self.plan.gap),
-                reason: Reason::Interval,
-            };
-        };
-        let now = Moment::from(now);
-        let (after, reason) = match one.phase {
-            Phase::Unknown => {
-                return NextPoll {
-                    wait: Duration::ZERO,
-                    reason: Reason::Newcomer,
-                };
-            }
-            Phase::Ending { .. } => (as_minutes(self.options.confirm_after), Reason::Confirm),
-            Phase::Live { began, seen, .. } => (self.live_wait(one, began, seen), Reason::Live),
-            Phase::Offline => self.offline_wait(one, one.answered.unwrap_or(now)),
-        };
-        let elapsed = one.answered.map_or(0.0, |at| now.minutes_since(at));
-        let least = if reason == Reason::Confirm {
-            0.0
-        } else {
-            one.least_gap() - one.since_polled(now)
-        };
-        let wait = (after - elapsed).max(least).max(0.0);
-        NextPoll {
-            wait: minutes(wait),
-            reason,
-        }
-    }
-
-    fn live_wait(&self, one: &Creator, began: Moment, seen: Moment) -> f32 {
-        let mean = one.rhythm.mean_duration(&self.population);
-        #[expect(clippy::cast_possible_truncation, reason = "a weight of about one")]
-        let weight = self.options.end_weight as f32 + RESTART_WEIGHT;
-        let age = seen.minutes_since(began);
-        let wait = live_wait(self.price_of(one, mean) / weight, age, mean, |age| {
-            self.population.hazard(age)
-        });
-        let configured = self.options.live_interval.map_or(f32::MAX, as_minutes);
-        let pinned = one
-            .settings
-            .interval
-            .map_or(f32::MAX, |interval| interval * self.plan.stretch);
-        wait.min(configured).min(pinned)
-    }
-
-    /// The wait from the last answer at `from`, and its reason.
-    fn offline_wait(&self, one: &Creator, from: Moment) -> (f32, Reason) {
-        let gap = self.promised_gap(one);
-        let (wait, reason) = if one.settings.interval.is_some() {
-            (gap, Reason::Pinned)
-        } else {
-            self.worthwhile(one, from, gap)
-        };
-        let closed = one.opens_in(from.plus_minutes(wait));
-        (wait + closed.unwrap_or(0.0), reason)
-    }
-
-    fn worthwhile(&self, one: &Creator, from: Moment, gap: f32) -> (f32, Reason) {
-        let mean = one.rhythm.mean_duration(&self.population);
-        let price = self.price_of(one, mean);
-        let outlook = one
-            .rhythm
-            .outlook(&self.population, one.settings.hours(), from);
-        match first_worth(&outlook, from, mean, price, gap) {
-            Some(worth) => (
-                worth.wait.max(one.settings.min_interval),
-                Reason::Worth {
-                    chance: worth.chance,
-                    price,
-                },
-            ),
-            None => (gap, Reason::MaxGap),
-        }
-    }
-
-    /// The price for `one`: less for a creator of high priority or of long streams.
-    fn price_of(&self, one: &Creator, mean: f32) -> f32 {
-        let duration = (self.population.mean_duration() / mean).powf(DURATION_EXPONENT);
-        #[expect(clippy::cast_possible_truncation, reason = "an exponent of about one")]
-        let fairness = self.options.fairness as f32;
-        let share = if fairness > 0.0 {
-            let rate = one.rhythm.rate(&self.population, one.rhythm.counted_at);
-            (rate / self.population.rate())
-                .clamp(0.05, 20.0)
-                .powf(fairness)
-        } else {
-            1.0
-        };
-        self.controller.price() * duration * share / one.settings.priority
-    }
-
-    /// Nobody waits longer than this, in minutes.
-    fn promised_gap(&self, one: &Creator) -> f32 {
-        self.plan
-            .gap_for(one.settings.wish())
-            .max(one.settings.min_interval)
     }
 }
 

@@ -3,7 +3,7 @@
 //! [`queue`] knows who is next, [`fixed`] how long to wait under a constant interval,
 //! [`learned`] how long under a credit budget, [`ledger`] what may still be spent,
 //! [`rate`] whether a request may start now, [`gate`] whether asking makes sense at all.
-//! [`forecast`] and [`plans`] say what it will cost.
+//! [`sweep`] asks for a page of creators at once. [`forecast`] and [`plans`] say what it will cost.
 
 mod allocation;
 mod controller;
@@ -17,6 +17,7 @@ mod population;
 pub mod queue;
 pub mod rate;
 mod rhythm;
+pub mod sweep;
 pub mod week;
 
 use std::fmt;
@@ -52,6 +53,8 @@ pub enum Reason {
     MaxGap,
     /// The creator has an interval of its own.
     Pinned,
+    /// A sweep says that something has changed.
+    Hinted,
     /// The creator is live: an audience sample, and to notice the end.
     Live,
     /// A "not live" after "live" waits for its confirmation, or a mass flip for its.
@@ -73,6 +76,7 @@ impl Reason {
             Self::Worth { .. } => "worth",
             Self::MaxGap => "max_gap",
             Self::Pinned => "pinned",
+            Self::Hinted => "hinted",
             Self::Live => "live",
             Self::Confirm => "confirm",
             Self::Retry => "retry",

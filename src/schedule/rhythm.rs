@@ -62,6 +62,16 @@ pub(super) struct Rhythm {
     pub(super) last_end: Moment,
 }
 
+/// The time about which a poll or a sweep says something.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// The one before; `None` if this is the first.
+    pub(super) since: Option<Moment>,
+    pub(super) now: Moment,
+    /// The share of streams that it would have shown.
+    pub(super) share: f32,
+}
+
 /// What one poll says about the time before it.
 struct Exposure {
     /// Minutes at the mean rate.
@@ -76,6 +86,22 @@ impl Rhythm {
             counted_at: now,
             ..Self::default()
         }
+    }
+
+    /// Whether nothing was ever learned.
+    pub(super) fn is_blank(&self) -> bool {
+        self.tables.is_none() && self.weeks == 0.0 && self.durations == 0.0
+    }
+
+    /// Streams that were seen to end.
+    pub(super) fn streams_seen(&self) -> u32 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a count"
+        )]
+        let seen = self.durations as u32;
+        seen
     }
 
     /// Mean duration of this creator's streams, in minutes.
@@ -136,21 +162,25 @@ impl Rhythm {
         }
     }
 
-    /// Counts a poll at `now` in the offline state, the last one at `last`; `found` is the start it found.
+    /// Counts a poll, or a sweep, in the offline state; `found` is the start it found.
     pub(super) fn expose(
         &mut self,
         population: &mut Population,
         hours: Hours<'_>,
-        span: (Option<Moment>, Moment),
+        span: Span,
         found: Option<Moment>,
     ) {
-        let (last, now) = span;
+        let Span {
+            since: last,
+            now,
+            share,
+        } = span;
         let length = last
             .map_or(FIRST_EXPOSURE, |last| now.minutes_since(last))
             .min(LONGEST_EXPOSURE);
         let from = now.minus_minutes(length);
         let rate = self.rate(population, now) / WEEK_MINUTES;
-        let exposure = self.exposure(population, hours, from, now);
+        let exposure = self.exposure(population, hours, (from, now), share);
         if last.is_some() {
             population.count_expected_starts(&exposure.since_end.map(|minutes| minutes * rate));
             if let Some(start) = found {
@@ -181,9 +211,10 @@ impl Rhythm {
         &mut self,
         population: &Population,
         hours: Hours<'_>,
-        from: Moment,
-        now: Moment,
+        span: (Moment, Moment),
+        share: f32,
     ) -> Exposure {
+        let (from, now) = span;
         let mean = self.mean_duration(population);
         let full = (-BIN_MINUTES / mean).exp();
         let mut seen = [0.0_f32; BLOCKS];
@@ -201,7 +232,7 @@ impl Rhythm {
             } else {
                 (-step / mean).exp()
             };
-            let minutes = mean * (1.0 - kept) * survival;
+            let minutes = mean * (1.0 - kept) * survival * share;
             let weighted = minutes * outlook.shape(bin, left - step);
             exposure.weighted += weighted;
             exposure.since_end[since_end_class(outlook.since_end + left - step)] += weighted;

@@ -35,6 +35,8 @@ pub struct World {
 /// One creator and all streams of its life, in order of their start.
 #[derive(Debug, Clone, Default)]
 struct Creator {
+    /// The stable id it had under another name.
+    id: Option<String>,
     streams: Vec<Stream>,
 }
 
@@ -141,7 +143,8 @@ impl World {
                 streams.push(Stream::new(&creator, at).ending(end).titled(title));
                 at = end;
             }
-            world.creators.insert(creator, Creator { streams });
+            let creator_of = Creator { id: None, streams };
+            world.creators.insert(creator, creator_of);
         }
         world
     }
@@ -154,6 +157,21 @@ impl World {
     /// Removes a creator: renamed, banned or private.
     pub fn remove(&mut self, creator: &Username) {
         self.creators.remove(creator);
+    }
+
+    /// Gives a creator another username; stable id and streams go with it, whoever had the name.
+    pub fn rename(&mut self, from: &Username, to: &Username) {
+        let id = self.stable_id(from);
+        if let Some(mut creator) = self.creators.remove(from) {
+            creator.id = Some(id);
+            self.creators.insert(to.clone(), creator);
+        }
+    }
+
+    /// The stable id (secUid) of a creator: the same under every name.
+    pub fn stable_id(&self, creator: &Username) -> String {
+        let known = self.creators.get(creator).and_then(|one| one.id.clone());
+        known.unwrap_or_else(|| sec_uid(creator))
     }
 
     /// Adds a stream to a creator's life; who is not there is added.
@@ -207,7 +225,7 @@ impl World {
     }
 }
 
-/// The stable id (secUid) of a creator.
+/// The stable id of a creator who never had another name.
 pub fn sec_uid(creator: &Username) -> String {
     let hash = hash(creator.as_str());
     format!("MS4wLjABAAAA{hash:016x}{:016x}", hash.rotate_left(32))

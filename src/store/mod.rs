@@ -24,7 +24,9 @@ use self::history::PollMark;
 use self::log::{DeliveryFilter, Status};
 use self::streak::Streak;
 use crate::config::WebhookId;
+use crate::domain::credits::Told;
 use crate::domain::event::InstallationId;
+use crate::domain::identity::Identity;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{CreatorState, Transition};
 use crate::domain::{Event, EventId, EventType, Timestamp, Timing, Username};
@@ -84,6 +86,9 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// When the next delivery of `webhook` whose turn it is falls due, past or future.
     async fn next_due_at(&self, webhook: &WebhookId) -> Result<Option<Timestamp>, StoreError>;
+
+    /// How many deliveries are pending, over all webhooks.
+    async fn pending(&self) -> Result<u64, StoreError>;
 
     /// Stores what came of one attempt, and moves the queue of its creator on.
     ///
@@ -155,6 +160,10 @@ pub struct Snapshot {
     pub population: Option<String>,
     /// Credits used in the last billing months.
     pub spending: Vec<Spending>,
+    /// Who is behind each username, of whom anything is known.
+    pub identities: Vec<(Username, Identity)>,
+    /// What was told of the credits.
+    pub credits_told: Told,
 }
 
 /// One creator as stored.
@@ -175,8 +184,23 @@ pub struct Change {
     pub creator: Option<CreatorChange>,
     /// What makes the monitor degraded from now on, if that changed.
     pub degraded: Option<BTreeMap<DegradedReason, Timestamp>>,
+    /// Who is behind these usernames from now on; an id that was another's is not any more.
+    pub identities: Vec<IdentityChange>,
+    /// What was told of the credits, if that changed.
+    pub credits_told: Option<Told>,
     /// What the outside hears of it, in order.
     pub events: Vec<Outgoing>,
+}
+
+/// Who is behind a username from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityChange {
+    /// The username.
+    pub username: Username,
+    /// Who is behind it.
+    pub identity: Identity,
+    /// The name it had before: its streams that are over, and what was learnt of it, go with it.
+    pub inherits_from: Option<Username>,
 }
 
 /// A creator that changed.
@@ -208,6 +232,8 @@ pub struct Checkpoint {
     pub spending: Vec<Spending>,
     /// What polls said, for pages that show each of them.
     pub polls: PollLog,
+    /// Ids and profile calls to add to what is known; nothing is replaced or taken away.
+    pub identities: Vec<(Username, Identity)>,
 }
 
 /// Polls since the last checkpoint.

@@ -262,10 +262,12 @@ async fn take_pictures(chrome: &Chrome, demo: &Demo, who: &str) {
         for (page, path) in &pages {
             chrome.open(&format!("{}{path}", demo.url)).await;
             let file = folder.join(format!("{page}-{look}.png"));
-            std::fs::write(file, chrome.picture().await).unwrap();
+            std::fs::write(file, chrome.picture(5_000).await).unwrap();
         }
     }
-    chrome.look("light", 1_080).await;
+    chrome.look("light", 900).await;
+    chrome.open(&format!("{}/", demo.url)).await;
+    std::fs::write(folder.join("page.png"), chrome.picture(760).await).unwrap();
 }
 
 /// Each of them sets `window.hurt` if it runs.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 const KEY: &str = "knbn_hunter2";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "run",
     "check",
     "probe",
@@ -25,10 +25,13 @@ const COMMANDS: [&str; 14] = [
     "demo",
     "status",
     "healthcheck",
+    "import",
+    "plan",
     "secret",
     "verify",
     "completions",
     "man",
+    "schema",
 ];
 
 /// What a run of the program gave.

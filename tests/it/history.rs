@@ -76,6 +76,7 @@ impl Creator {
                 transitions: taken.transitions,
             }),
             degraded: None,
+            ..Change::default()
         }
     }
 }

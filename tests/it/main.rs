@@ -17,6 +17,8 @@ mod delivery;
 mod history;
 mod konbini;
 mod online;
+mod package;
+mod plan;
 mod process;
 mod quiet;
 mod readme;

@@ -13,6 +13,7 @@ use tallylight::daemon::{self, World};
 use tallylight::domain::source_health::DegradedReason;
 use tallylight::domain::tracker::Phase;
 use tallylight::domain::{Observation, Username};
+use tallylight::konbini::answer::ProfileAnswer;
 use tallylight::konbini::{Answer, Credits, Source};
 use tallylight::store::Store as _;
 use tallylight::store::sqlite::Sqlite;
@@ -40,6 +41,9 @@ impl Source for NobodyLive {
             observation: Observation::Offline,
             credits: Credits::default(),
         }
+    }
+    async fn profile(&self, _: &Username) -> ProfileAnswer {
+        unreachable!("no webhook wants to hear of missing creators")
     }
 }
 
@@ -140,6 +144,8 @@ async fn ten_thousand_quiet_polls_commit_nothing_but_what_the_clock_asks_for() {
         store: Arc::clone(&store) as _,
         history: Arc::clone(&store) as _,
         sender: Arc::new(HttpSender::new().unwrap()),
+        origin: None,
+        systemd: tallylight::daemon::systemd::Systemd::absent(),
         listener: None,
     };
     let stop = CancellationToken::new();

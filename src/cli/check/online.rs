@@ -15,7 +15,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
-use super::{counted, grouped, rough};
+use crate::cli::figures::{counted, grouped, rough};
 use crate::cli::probe::{advice, spent, sum};
 use crate::cli::say;
 use crate::clock::Clock;
@@ -24,7 +24,7 @@ use crate::domain::Observation;
 use crate::domain::observation::{Cause, Remedy, Unclear};
 use crate::domain::retry::poll_retry;
 use crate::konbini::answer::{ProfileAnswer, ProfileFinding};
-use crate::konbini::{Client, Credits};
+use crate::konbini::{Client, Credits, Source as _};
 use crate::schedule::CreatorIndex;
 use crate::schedule::gate::{Gate, Passage};
 use crate::schedule::queue::Queue;

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::konbini::answer::read_live;
+use crate::konbini::answer::{ProfileAnswer, read_live};
 
 /// Gives the same answers in the same order, whoever asks.
 #[derive(Debug)]
@@ -20,6 +20,9 @@ impl Source for Script {
             .unwrap()
             .pop_front()
             .expect("one poll too many")
+    }
+    async fn profile(&self, _username: &Username) -> ProfileAnswer {
+        unreachable!("probe asks whether somebody is live")
     }
 }
 

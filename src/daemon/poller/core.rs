@@ -6,18 +6,25 @@
 //! the store.
 
 mod answers;
-
-pub(super) use answers::cost_of;
+mod credits;
+mod people;
+mod reload;
 
 use std::time::Duration;
 
+pub(super) use self::reload::News;
 use super::announce::Announcer;
 use super::bulletin::Bulletin;
 use super::crowd::Crowd;
+use super::inbox::Census;
+use super::inquiries::Inquiries;
+use super::notices::Notices;
 use super::orders::{Credit, Draft, Job, Next, Now, Poll, Then};
 use super::planner::{Admission, Past, Planner};
+use super::registry::Registry;
 use super::roster::Roster;
 use crate::config::{Config, Polling};
+use crate::domain::credits::CreditWatch;
 use crate::domain::event::InstallationId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::{Timestamp, Username};
@@ -49,9 +56,15 @@ pub(super) struct Core {
     crowd: Crowd,
     pub(super) bulletin: Bulletin,
     pub(super) planner: Planner,
+    registry: Registry,
+    inquiries: Inquiries,
+    credit_watch: CreditWatch,
+    notices: Notices,
     /// Whether credits have to be stored before more polls may start.
     short_of_credits: bool,
     in_flight: usize,
+    /// How often whom to ask, or with which key, has changed.
+    source_number: u32,
     /// Polls started since the start of the program.
     pub(super) polls: u64,
     /// What the account had left by the last answer.
@@ -76,9 +89,16 @@ impl Core {
             spending: snapshot.spending,
             streams,
         };
+        let planner = Planner::new(config, &roster, past, now);
+        let asked = snapshot.identities.iter().map(|(_, who)| who.profile_at);
+        let inquiries = Inquiries::resumed(asked.max().flatten(), planner.profile_spacing(), now);
         let mut core = Self {
+            inquiries,
+            registry: Registry::restored(snapshot.identities),
+            credit_watch: CreditWatch::restored(snapshot.credits_told),
+            notices: Notices::default(),
             announcer: Announcer::new(installation, config.webhooks.clone()),
-            planner: Planner::new(config, &roster, past, now),
+            planner,
             roster,
             queue: Queue::new(),
             rate: RateLimit::new(rate, timer_burst(rate)),
@@ -89,6 +109,7 @@ impl Core {
             bulletin: Bulletin::restored(snapshot.degraded),
             short_of_credits: false,
             in_flight: 0,
+            source_number: 0,
             polls: 0,
             account_remaining: None,
             began: (now.wall, 0),
@@ -96,6 +117,7 @@ impl Core {
         };
         core.began.1 = core.planner.ledger().map_or(0, Ledger::spent);
         core.queue_everybody(now);
+        core.queue_inquiries(now);
         core
     }
 
@@ -118,7 +140,7 @@ impl Core {
                 return Next::WaitForOthers;
             };
             if due > now.monotonic {
-                return Next::WaitUntil(due);
+                return self.inquire_or_wait(due, now);
             }
             let probe = match self.gate.passage(now.monotonic) {
                 Passage::Free => false,
@@ -176,6 +198,8 @@ impl Core {
         if refusal == Refusal::Exhausted && self.in_flight == 0 {
             let reason = DegradedReason::CreditsExhausted;
             self.bulletin.raise(reason, now.wall, &self.planner.spent());
+            // The last answer may have come before a crash that counted credits as used.
+            self.watch_credits(None, now);
         }
         self.queue
             .schedule(creator, now.monotonic + wait.max(SHORTEST_REFUSAL));
@@ -211,6 +235,7 @@ impl Core {
             lateness,
             probe,
             credit,
+            source_number: self.source_number,
         }
     }
 
@@ -240,6 +265,7 @@ impl Core {
             } => {
                 self.roster.set_state(creator, *state);
                 let entry = self.roster.entry_mut(creator);
+                let is_watched = entry.came_back();
                 entry.reason = reason;
                 entry.gap = due.saturating_sub(now.monotonic);
                 entry.next_poll_at = Some(now.wall.plus(entry.gap));
@@ -248,23 +274,34 @@ impl Core {
                     // The transaction held the state, not what the schedule learnt from it.
                     self.roster.mark_dirty(creator);
                 }
-                self.queue.schedule(creator, due);
+                if is_watched {
+                    let due = due.min(self.rethought(creator, now));
+                    self.queue.schedule(creator, due);
+                    self.expect_inquiry(creator, now);
+                }
             }
             Then::Health => self.bulletin.told(),
+            Then::Notice => self.notices.stored(),
         }
     }
 
-    /// The next change of health to store, one at a time and in order.
-    pub(super) fn health_job(&mut self) -> Option<Job> {
-        let change = self.bulletin.next()?;
-        let event = self.announcer.of_health(&change);
+    /// The next change of health, or the next notice, to store: of each one at a time and in order.
+    pub(super) fn news_job(&mut self) -> Option<Job> {
+        if let Some(change) = self.bulletin.next() {
+            let event = self.announcer.of_health(&change);
+            return Some(Job {
+                change: Change {
+                    degraded: Some(self.bulletin.announced().clone()),
+                    events: vec![event],
+                    ..Change::default()
+                },
+                then: Then::Health,
+            });
+        }
+        let change = self.notices.next()?;
         Some(Job {
-            change: Change {
-                creator: None,
-                degraded: Some(self.bulletin.announced().clone()),
-                events: vec![event],
-            },
-            then: Then::Health,
+            change,
+            then: Then::Notice,
         })
     }
 
@@ -291,6 +328,7 @@ impl Core {
             creators: learnt,
             spending: rows.collect(),
             polls: self.roster.take_polls(),
+            identities: self.registry.take_dirty(|name| self.notices.concern(name)),
         };
         Draft {
             checkpoint,
@@ -311,9 +349,13 @@ impl Core {
         }
     }
 
-    /// How many creators are watched, and how many of them are live.
-    pub(super) fn census(&self) -> (usize, usize) {
-        (self.roster.len(), self.roster.live())
+    /// How many creators are watched, how many of them are live, and what of the budget is used.
+    pub(super) fn census(&self) -> Census {
+        Census {
+            creators: self.roster.len(),
+            live: self.roster.live(),
+            credits: self.planner.used(),
+        }
     }
 }
 

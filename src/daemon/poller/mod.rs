@@ -8,9 +8,14 @@ mod announce;
 mod bulletin;
 mod core;
 mod crowd;
+mod defect;
 mod inbox;
+mod inquiries;
+mod notices;
 mod orders;
 mod planner;
+pub(crate) mod prospect;
+mod registry;
 mod roster;
 mod settings;
 mod told;
@@ -24,10 +29,11 @@ use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::core::{Core, cost_of};
+use self::core::{Core, News};
+use self::defect::{panicked, profile_panicked};
 use self::inbox::Request;
-pub(crate) use self::inbox::{Desk, Inbox, Stopped, desk};
-use self::orders::{Draft, Job, Next, Now, Poll, Then};
+pub(crate) use self::inbox::{Census, Desk, Inbox, Known, Reload, Stopped, desk};
+use self::orders::{Call, Draft, Inquiry, Job, Next, Now, Poll, Then};
 #[cfg(test)]
 pub(crate) use self::{inbox::Request as Asked, view::Sight};
 use super::instruments::Instruments;
@@ -35,11 +41,11 @@ use super::progress::Progress;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::retry::doubling;
-use crate::domain::{Cause, Observation, Unclear};
-use crate::konbini::{Answer, Credits, Source};
+use crate::konbini::answer::ProfileAnswer;
+use crate::konbini::{Answer, Source};
 use crate::schedule::CreatorIndex;
 use crate::schedule::ledger::Spent;
-use crate::store::{Change, PastStream, Snapshot, Store, StoreError};
+use crate::store::{Change, Store, StoreError};
 
 /// How often what quiet polls learnt is stored: the wait doubles from the first to the longest,
 /// so that a program that dies again and again does not pay for the same polls each time.
@@ -68,6 +74,7 @@ pub(crate) struct Poller {
 #[derive(Debug)]
 enum Done {
     Answered(Poll, Answer, Duration),
+    Profiled(Inquiry, ProfileAnswer),
     Stored(Then, Result<(), StoreError>),
     Checkpointed(Vec<CreatorIndex>, Vec<Spent>, Result<(), StoreError>),
 }
@@ -91,11 +98,11 @@ impl Poller {
     pub(crate) async fn run(
         self,
         config: Config,
-        past: (Snapshot, Vec<PastStream>),
+        past: Known,
         drain: CancellationToken,
     ) -> Result<(), StoreError> {
         let core = Core::new(&config, self.store.installation().clone(), past, self.now());
-        let (creators, live) = core.census();
+        let Census { creators, live, .. } = core.census();
         tracing::info!(creators, live, "watching");
         let first_checkpoint = self.clock.monotonic() + FIRST_CHECKPOINT;
         let mut running = Running {
@@ -155,7 +162,28 @@ impl Running {
             Request::Creator(username, reply) => {
                 let _ = reply.send(self.core.detail(&username, now));
             }
+            Request::Census(reply) => {
+                let _ = reply.send(self.core.census());
+            }
+            Request::Reload(reload, reply) => {
+                self.reload(*reload);
+                let _ = reply.send(());
+            }
         }
+    }
+
+    fn reload(&mut self, reload: Reload) {
+        let news = News {
+            config: &reload.config,
+            known: reload.known,
+            other_source: reload.source.is_some(),
+        };
+        self.core.reload(news, self.poller.now());
+        if let Some(source) = reload.source {
+            self.poller.source = source;
+        }
+        let Census { creators, live, .. } = self.core.census();
+        tracing::info!(creators, live, "watching");
     }
 
     /// Makes a checkpoint if one is due; returns when to look again.
@@ -176,9 +204,10 @@ impl Running {
     fn start_what_is_due(&mut self) -> Duration {
         loop {
             let next = self.core.next(self.poller.now());
-            self.store_health();
+            self.store_news();
             match next {
                 Next::Poll(poll) => self.start(poll),
+                Next::Inquire(inquiry) => self.inquire(inquiry),
                 Next::WaitUntil(due) => return due,
                 Next::WaitForOthers => return Duration::MAX,
             }
@@ -200,9 +229,26 @@ impl Running {
         });
     }
 
+    fn inquire(&mut self, inquiry: Inquiry) {
+        tracing::debug!(creator = %inquiry.username, "profile call");
+        let source = Arc::clone(&self.poller.source);
+        self.under_way.spawn(async move {
+            let asked = AssertUnwindSafe(source.profile(&inquiry.username))
+                .catch_unwind()
+                .await;
+            Done::Profiled(inquiry, asked.unwrap_or_else(|_| profile_panicked()))
+        });
+    }
+
     fn ended(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), StoreError> {
         match done {
             Ok(Done::Answered(poll, answer, took)) => self.answered(&poll, &answer, took),
+            Ok(Done::Profiled(inquiry, answer)) => {
+                let used = answer.cost().used.unwrap_or(1);
+                let metrics = &self.poller.instruments.metrics;
+                metrics.credits_used(Call::Profile.label(), used);
+                self.core.profiled(&inquiry, &answer, self.poller.now());
+            }
             Ok(Done::Stored(then, result)) => {
                 result?;
                 self.core.stored(then, self.poller.now());
@@ -218,7 +264,7 @@ impl Running {
                 });
             }
         }
-        self.store_health();
+        self.store_news();
         Ok(())
     }
 
@@ -226,7 +272,7 @@ impl Running {
         let outcome = answer.observation.label();
         let metrics = &self.poller.instruments.metrics;
         metrics.polled(outcome, took);
-        metrics.credits_used("poll", cost_of(answer).used.unwrap_or(1));
+        metrics.credits_used(Call::Poll.label(), answer.cost().used.unwrap_or(1));
         let remaining = answer.credits.remaining;
         tracing::debug!(creator = %poll.username, outcome, remaining, "answer");
         let random = rand::random::<f64>();
@@ -236,8 +282,8 @@ impl Running {
         }
     }
 
-    fn store_health(&mut self) {
-        while let Some(job) = self.core.health_job() {
+    fn store_news(&mut self) {
+        while let Some(job) = self.core.news_job() {
             self.store(job);
         }
     }
@@ -339,17 +385,6 @@ async fn store_until_stored(
             );
         }
         tokio::time::sleep(doubling(failures, STORE_RETRY, STORE_RETRY_LONGEST)).await;
-    }
-}
-
-/// A panic in one poll is a failed poll.
-fn panicked() -> Answer {
-    Answer {
-        observation: Observation::Unclear(Unclear::new(
-            Cause::Malformed,
-            "the poll panicked; this is a defect of tallylight",
-        )),
-        credits: Credits::default(),
     }
 }
 

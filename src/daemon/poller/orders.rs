@@ -22,6 +22,8 @@ pub(super) struct Now {
 pub(super) enum Next {
     /// Ask for this creator.
     Poll(Poll),
+    /// Ask who this creator is.
+    Inquire(Inquiry),
     /// Nothing before this time.
     WaitUntil(Duration),
     /// Nothing until something that is under way ends.
@@ -40,9 +42,39 @@ pub(super) struct Poll {
     pub(super) probe: bool,
     /// The credit that is counted for it.
     pub(super) credit: Credit,
+    /// Which source was asked.
+    pub(super) source_number: u32,
 }
 
-/// The credit that is counted for a poll; nothing without a budget.
+/// One profile call to make.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Inquiry {
+    pub(super) creator: CreatorIndex,
+    pub(super) username: Username,
+    /// The credit that is counted for it.
+    pub(super) credit: Credit,
+}
+
+/// What a credit is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// Whether a creator is live.
+    Poll,
+    /// Who a creator is.
+    Profile,
+}
+
+impl Call {
+    /// The `call` label of `tallylight_credits_used_total`.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Profile => "profile",
+        }
+    }
+}
+
+/// The credit that is counted for a call; nothing without a budget.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Credit(pub(super) Option<Taken>);
 
@@ -65,6 +97,8 @@ pub(super) enum Then {
     },
     /// The oldest change of health is told.
     Health,
+    /// The oldest notice is stored.
+    Notice,
 }
 
 /// A checkpoint to store, and what it holds.

@@ -4,7 +4,8 @@
 //! A credit is counted before its poll starts. What is counted is stored ahead of its use,
 //! so that a crash forgets nothing; a poll whose credit is not covered by the store waits.
 
-mod past;
+pub(super) mod past;
+mod reload;
 
 use std::time::Duration;
 
@@ -13,8 +14,9 @@ pub(super) use past::Past;
 use super::orders::{Credit, Now};
 use super::roster::{Entry, Roster};
 use super::settings;
-use crate::config::{Config, Polling, ScheduleKind};
+use crate::config::{Budget, Config, Polling, ScheduleKind};
 use crate::domain::Timestamp;
+use crate::domain::credits::Standing;
 use crate::domain::tracker::CreatorState;
 use crate::konbini::Credits;
 use crate::schedule::fixed::Situation;
@@ -28,6 +30,14 @@ const AHEAD: (u64, u64) = (16, 4_096);
 const UNSTORED: Duration = Duration::from_millis(50);
 /// The longest wait before asking a spent budget again.
 const SPENT: Duration = Duration::from_secs(3_600);
+/// Profile calls take at most this share of the budget, evenly over the month, and none of its
+/// last tenth: that is for polls.
+const PROFILES: f64 = 0.01;
+const FOR_POLLS: u64 = 10;
+/// Between two profile calls where there is no budget.
+const PROFILE_EVERY: Duration = Duration::from_mins(1);
+/// The learned schedule mends its own pace; so many days ahead of plan it has failed to.
+const FAR_AHEAD: f64 = 2.0;
 /// How often the price of a credit follows the spending.
 const TICK: Duration = Duration::from_secs(3_600);
 
@@ -35,6 +45,7 @@ const TICK: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub(super) struct Planner {
     polling: Polling,
+    budget: Option<Budget>,
     mode: Mode,
     /// Credits taken since the last ones were stored ahead, and how many were.
     taken: u64,
@@ -70,6 +81,7 @@ impl Planner {
         };
         Self {
             polling: config.polling.clone(),
+            budget: config.budget,
             mode,
             taken: 0,
             ahead: 0,
@@ -103,6 +115,32 @@ impl Planner {
             Mode::Learned(learned) => draw(learned.ledger_mut(), now),
             Mode::Fixed(Some(ledger)) => draw(ledger, now),
         };
+        self.counted(admission)
+    }
+
+    /// Whether a profile call may start.
+    pub(super) fn admit_profile(&mut self, now: Timestamp) -> Admission {
+        let Some(ledger) = self.ledger_mut() else {
+            return Admission::Granted(Credit(None));
+        };
+        ledger.roll(now);
+        if ledger.left() <= ledger.budget() / FOR_POLLS {
+            return Admission::Refused(SPENT, Refusal::Reserved);
+        }
+        let admission = draw(ledger, now);
+        self.counted(admission)
+    }
+
+    /// From the start of one profile call to that of the next.
+    pub(super) fn profile_spacing(&self) -> Duration {
+        self.ledger().map_or(PROFILE_EVERY, |ledger| {
+            let calls = ledger.budget() as f64 * PROFILES;
+            let spacing = ledger.period().as_secs_f64() / calls.max(f64::MIN_POSITIVE);
+            Duration::try_from_secs_f64(spacing).unwrap_or(ledger.period())
+        })
+    }
+
+    fn counted(&mut self, admission: Admission) -> Admission {
         match admission {
             Admission::Refused(_, Refusal::Unstored) => {
                 Admission::Refused(UNSTORED, Refusal::Unstored)
@@ -113,6 +151,20 @@ impl Planner {
             }
             other => other,
         }
+    }
+
+    /// How the budget stands while `under_way` calls have not been answered.
+    pub(super) fn standing(&self, under_way: usize, now: Timestamp) -> Option<Standing> {
+        let ledger = self.ledger()?;
+        let (used, remaining) = ledger.standing(under_way as u64);
+        let steered = matches!(self.mode, Mode::Learned(_)) && ledger.days_ahead(now) < FAR_AHEAD;
+        Some(Standing {
+            period: ledger.period_start(),
+            used,
+            remaining,
+            renews_at: Some(ledger.renews_at()),
+            must_last_until: Some(ledger.renews_at()).filter(|_| !steered),
+        })
     }
 
     /// Settles a credit by what the answer's headers say.
@@ -194,8 +246,12 @@ impl Planner {
 
     /// The spending is durable.
     pub(super) fn stored(&mut self, spending: &[Spent]) {
+        let stored = |entry: &Spent| spending.iter().any(|s| s.period == entry.period);
         if let Some(ledger) = self.ledger_mut() {
-            ledger.stored(spending);
+            // What was drafted before the months changed covers nothing of the present one.
+            if ledger.to_store(0).iter().all(stored) {
+                ledger.stored(spending);
+            }
         }
     }
 
@@ -216,6 +272,12 @@ impl Planner {
                 learned.change_creator(creator, &settings);
             }
         }
+    }
+
+    /// Credits used and to use in the running month, if there is a budget.
+    pub(super) fn used(&self) -> Option<(u64, u64)> {
+        let ledger = self.ledger()?;
+        Some((ledger.spent(), ledger.budget()))
     }
 
     /// Why the budget is spent, for a person.

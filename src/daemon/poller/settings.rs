@@ -45,7 +45,7 @@ fn mask(hours: &Hours, now: Timestamp) -> WeekMask {
 }
 
 /// Minutes that clocks in `zone` are ahead of UTC at `now`; 0 for a zone that is gone.
-fn offset(zone: &TimeZoneName, now: Timestamp) -> i16 {
+pub(super) fn offset(zone: &TimeZoneName, now: Timestamp) -> i16 {
     let at = jiff::Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
     let offset =
         jiff::tz::TimeZone::get(zone.as_str()).map(|zone| zone.to_offset(at).seconds() / 60);

@@ -1,5 +1,7 @@
 //! The loop under paused time, with a scripted source and a store that can refuse.
 
+mod people;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,10 +14,15 @@ use super::*;
 use crate::config::WebhookId;
 use crate::config::fixtures::{config, creator};
 use crate::domain::event::InstallationId;
-use crate::domain::{EventType, Timestamp, Username};
+use crate::domain::{EventType, Observation, Profile, Timestamp, Username};
+use crate::konbini::Credits;
+use crate::konbini::answer::{ProfileFinding, User};
 use crate::store::history::Look;
 use crate::store::log::DeliveryFilter;
-use crate::store::{Checkpoint, Delivery, DeliveryId, DisabledWebhook, Settlement, WebhookHealth};
+use crate::store::{
+    Checkpoint, Delivery, DeliveryId, DisabledWebhook, PastStream, Settlement, Snapshot,
+    WebhookHealth,
+};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -31,6 +38,11 @@ enum Script {
 struct FakeSource {
     scripts: Mutex<HashMap<Username, Script>>,
     asked: Mutex<HashMap<Username, usize>>,
+    /// Whom the profile call knows; everybody else is missing.
+    known: Mutex<Vec<Username>>,
+    profiled: Mutex<Vec<Username>>,
+    /// Profile calls that do not end well.
+    profile_of: Mutex<HashMap<Username, Script>>,
 }
 
 impl FakeSource {
@@ -68,6 +80,30 @@ impl Source for FakeSource {
         };
         Answer {
             observation,
+            credits: Credits::default(),
+        }
+    }
+    async fn profile(&self, username: &Username) -> ProfileAnswer {
+        self.profiled.lock().unwrap().push(username.clone());
+        let script = self.profile_of.lock().unwrap().get(username).cloned();
+        match script {
+            Some(Script::Hangs) => std::future::pending().await,
+            Some(Script::Panics) => panic!("as scripted"),
+            _ => {}
+        }
+        let known = self.known.lock().unwrap().contains(username);
+        ProfileAnswer {
+            finding: if known {
+                ProfileFinding::Exists(Box::new(User {
+                    username: username.clone(),
+                    profile: Profile {
+                        id: Some(username.to_string()),
+                        ..Profile::default()
+                    },
+                }))
+            } else {
+                ProfileFinding::Missing
+            },
             credits: Credits::default(),
         }
     }
@@ -134,6 +170,9 @@ impl Store for FakeStore {
         unreachable!("the poller delivers nothing")
     }
     async fn next_due_at(&self, _: &WebhookId) -> Result<Option<Timestamp>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn pending(&self) -> Result<u64, StoreError> {
         unreachable!("the poller delivers nothing")
     }
     async fn settle(&self, _: Settlement) -> Result<(), StoreError> {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{EventType, Labels};
 use crate::domain::observation::{LiveStream, Media};
 use crate::domain::tracker::{EndReason, LiveState, Transition, TransitionKind};
-use crate::domain::{Timestamp, Username};
+use crate::domain::{Profile, Timestamp, Username};
 
 /// `{"type", "timestamp", "data"}` as JSON.
 pub(super) fn envelope(kind: EventType, timestamp: Timestamp, data: &impl Serialize) -> String {
@@ -39,8 +39,9 @@ pub(super) struct StreamData<'a> {
     updated: Option<Updated<'a>>,
 }
 
+/// `data.creator`.
 #[derive(Serialize)]
-struct CreatorCard<'a> {
+pub(super) struct CreatorCard<'a> {
     username: &'a str,
     id: Option<&'a str>,
     name: Option<&'a str>,
@@ -114,7 +115,7 @@ impl<'a> StreamData<'a> {
         };
         Self {
             sequence: transition.sequence,
-            creator: CreatorCard::new(username, labels, &live.stream),
+            creator: CreatorCard::new(username, labels, &live.stream.profile),
             stream: StreamCard::new(username, &live.stream, end),
             detection: Detection {
                 previous_poll_at: transition.previous_poll_at,
@@ -129,8 +130,7 @@ impl<'a> StreamData<'a> {
 }
 
 impl<'a> CreatorCard<'a> {
-    fn new(username: &'a Username, labels: &'a Labels, stream: &'a LiveStream) -> Self {
-        let profile = &stream.profile;
+    pub(super) fn new(username: &'a Username, labels: &'a Labels, profile: &'a Profile) -> Self {
         Self {
             username: username.as_str(),
             id: profile.id.as_deref(),

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::Profile;
+use crate::domain::credits::{CreditNews, Mark, Standing};
 use crate::domain::observation::{LiveStream, Media, Observation, RoomId};
 use crate::domain::text;
 use crate::domain::tracker::{CreatorState, Rules, Visibility, step};
@@ -144,4 +145,55 @@ fn every_type_has_a_name_that_leads_back_to_it() {
         assert_eq!(kind.as_str().parse::<EventType>().unwrap(), *kind);
     }
     assert!("stream.begun".parse::<EventType>().is_err());
+}
+
+/// One of each event that no stream is part of.
+fn notices() -> Vec<Event> {
+    let labels = Labels::from([("team".to_owned(), "emea".to_owned())]);
+    let username: Username = "khaby.lame".parse().unwrap();
+    let at: Timestamp = "2026-02-27T18:37:10.412Z".parse().unwrap();
+    let (known, unknown) = (sample().profile, Profile::default());
+    let who = |profile| Subject {
+        username: &username,
+        labels: &labels,
+        profile,
+    };
+    let previous = "khabane".parse().unwrap();
+    let news = |renews_at| CreditNews {
+        mark: Mark::Used90,
+        standing: Standing {
+            period: "2026-02-01T00:00:00Z".parse().unwrap(),
+            used: 22_500,
+            remaining: 2_500,
+            renews_at,
+            must_last_until: None,
+        },
+        at,
+    };
+    vec![
+        Event::of_missing(&installation(), who(&unknown), at),
+        Event::of_rename(&installation(), who(&known), &previous, at),
+        Event::of_credits(
+            &installation(),
+            &news(Some("2026-03-01T00:00:00Z".parse().unwrap())),
+        ),
+        Event::of_credits(&installation(), &news(None)),
+    ]
+}
+
+#[test]
+fn bodies_of_the_events_that_no_stream_is_part_of() {
+    let shown: Vec<String> = notices().into_iter().map(|event| event.body).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn notices_have_ids_of_their_own_and_no_sequence() {
+    let events = notices();
+    assert!(events.iter().all(|event| event.sequence.is_none()));
+    let ids: Vec<_> = events.iter().map(|event| event.id.as_str()).collect();
+    assert!(ids.iter().all(|id| id.len() == 36 && !id.contains('.')));
+    assert!(ids[0] != ids[1] && ids[1] != ids[2]);
+    // The same mark of the same month is the same event, whatever the figures.
+    assert_eq!(ids[2], ids[3]);
 }

@@ -6,7 +6,8 @@ use super::settings::{Compact, Outcome};
 use crate::domain::Timestamp;
 use crate::schedule::Reason;
 use crate::schedule::population::Population;
-use crate::schedule::rhythm::Rhythm;
+use crate::schedule::rhythm::{Rhythm, Span};
+use crate::schedule::sweep::sight::Sight;
 use crate::schedule::week::Moment;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +34,8 @@ pub(super) enum Claim {
     Confirm,
     /// Made because a promise says so.
     Promised,
+    /// Made because a sweep says that something has changed.
+    Hinted,
     /// Made because it is worth a credit.
     Ordinary,
 }
@@ -48,6 +51,8 @@ pub(super) struct Creator {
     pub(super) polled: Option<Moment>,
     pub(super) claim: Claim,
     pub(super) watched: bool,
+    /// What sweeps said; `None` for who is on no page.
+    pub(super) sight: Option<Box<Sight>>,
 }
 
 impl Creator {
@@ -82,17 +87,26 @@ impl Creator {
             .map_or(f32::MAX, |at| now.minutes_since(at))
     }
 
-    /// Takes one outcome: learns, and moves the phase on.
-    pub(super) fn take(&mut self, population: &mut Population, outcome: Outcome, now: Moment) {
+    /// Takes one outcome: learns, and moves the phase on. `recall` is the share of streams that
+    /// sweeps since the last outcome would have shown.
+    pub(super) fn take(
+        &mut self,
+        population: &mut Population,
+        outcome: Outcome,
+        now: Moment,
+        recall: f32,
+    ) {
         // A start in the future, or long gone, is a stranger's word: keep it within reason.
         let bounded = |at: Timestamp| Moment::from(at).clamp(now.minus_minutes(10_080.0), now);
         let phase = match (self.phase, outcome) {
             (_, Outcome::Unclear(_)) => return,
             (Phase::Unknown | Phase::Offline, Outcome::Live { began }) => {
-                self.found(population, bounded(began), now)
+                let began = bounded(began);
+                self.expose(population, now, Some(began), recall);
+                self.found(population, began, now)
             }
             (Phase::Unknown | Phase::Offline, _) => {
-                self.expose(population, now, None);
+                self.expose(population, now, None, recall);
                 Phase::Offline
             }
             (
@@ -127,10 +141,12 @@ impl Creator {
         };
         self.phase = phase;
         self.answered = Some(now);
+        if let Some(sight) = self.sight.as_deref_mut() {
+            sight.settle(now);
+        }
     }
 
     fn found(&mut self, population: &mut Population, began: Moment, now: Moment) -> Phase {
-        self.expose(population, now, Some(began));
         self.rhythm.learn(population, began);
         Phase::Live {
             began,
@@ -168,10 +184,35 @@ impl Creator {
         }
     }
 
-    fn expose(&mut self, population: &mut Population, now: Moment, found: Option<Moment>) {
+    /// The time since the last outcome without a stream, or before the one found.
+    fn expose(
+        &mut self,
+        population: &mut Population,
+        now: Moment,
+        found: Option<Moment>,
+        recall: f32,
+    ) {
         let hours = self.settings.hours();
-        self.rhythm
-            .expose(population, hours, (self.answered, now), found);
+        let since_poll = Span {
+            since: self.answered,
+            now,
+            share: 1.0,
+        };
+        let swept = self.sight.as_deref().map(|sight| sight.at);
+        let Some(swept) = swept.filter(|&at| self.answered.is_some_and(|poll| poll < at)) else {
+            return self.rhythm.expose(population, hours, since_poll, found);
+        };
+        let hidden = Span {
+            share: 1.0 - recall,
+            ..since_poll
+        };
+        let since_sweep = Span {
+            since: Some(swept),
+            now,
+            share: recall,
+        };
+        self.rhythm.expose(population, hours, hidden, None);
+        self.rhythm.expose(population, hours, since_sweep, found);
     }
 }
 
@@ -179,6 +220,7 @@ pub(super) fn claim_of(reason: Reason) -> Claim {
     match reason {
         Reason::Worth { .. } | Reason::Live | Reason::Retry => Claim::Ordinary,
         Reason::Confirm => Claim::Confirm,
+        Reason::Hinted => Claim::Hinted,
         _ => Claim::Promised,
     }
 }

@@ -1,7 +1,5 @@
 //! What the budget promises everybody: the longest gaps, stretched if it cannot hold them.
 
-use crate::schedule::ledger::Ledger;
-
 /// A promised gap is so many uniform ones, but no shorter than two hours unless asked for.
 const UNIFORM_GAPS: f32 = 6.0;
 const SHORTEST_GAP: f32 = 120.0;
@@ -10,7 +8,7 @@ const MOST_PROMISED: f64 = 0.9;
 
 /// What a creator's settings ask for, in minutes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Wish {
+pub(in crate::schedule) enum Wish {
     /// A constant interval.
     Pinned(f32),
     /// No gap longer than this.
@@ -21,13 +19,13 @@ pub(super) enum Wish {
 
 /// Gaps in minutes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Plan {
+pub(in crate::schedule) struct Plan {
     /// Between polls of a creator if all were polled alike.
-    pub(super) gap: f32,
+    pub(in crate::schedule) gap: f32,
     /// Factor on all promised gaps.
-    pub(super) stretch: f32,
+    pub(in crate::schedule) stretch: f32,
     /// Credits a minute that the promises take.
-    pub(super) promised_per_minute: f64,
+    pub(in crate::schedule) promised_per_minute: f64,
 }
 
 impl Default for Plan {
@@ -41,17 +39,21 @@ impl Default for Plan {
 }
 
 impl Plan {
-    pub(super) fn new(wishes: impl Iterator<Item = Wish> + Clone, ledger: &Ledger) -> Self {
-        let per_minute = ledger.budget() as f64 / ledger.period_minutes();
+    /// For what so many creators ask for each, with so many credits a minute.
+    pub(in crate::schedule) fn new(
+        wishes: impl Iterator<Item = (Wish, f64)> + Clone,
+        per_minute: f64,
+    ) -> Self {
+        let creators: f64 = wishes.clone().map(|(_, creators)| creators).sum();
         #[expect(clippy::cast_possible_truncation, reason = "minutes")]
-        let gap = (wishes.clone().count().max(1) as f64 / per_minute.max(1e-9)).min(1e7) as f32;
+        let gap = (creators.max(1.0) / per_minute.max(1e-9)).min(1e7) as f32;
         let mut plan = Self {
             gap,
             stretch: 1.0,
             promised_per_minute: 0.0,
         };
         let asked: f64 = wishes
-            .map(|wish| 1.0 / f64::from(plan.gap_for(wish).max(1.0 / 60.0)))
+            .map(|(wish, creators)| creators / f64::from(plan.gap_for(wish).max(1.0 / 60.0)))
             .sum();
         let stretch = (asked / (MOST_PROMISED * per_minute).max(1e-12)).clamp(1.0, 1e6);
         #[expect(clippy::cast_possible_truncation, reason = "a factor")]
@@ -62,7 +64,7 @@ impl Plan {
     }
 
     /// The longest wait of a creator that asks for `wish`.
-    pub(super) fn gap_for(&self, wish: Wish) -> f32 {
+    pub(in crate::schedule) fn gap_for(&self, wish: Wish) -> f32 {
         let fair = (UNIFORM_GAPS * self.gap).max(SHORTEST_GAP);
         let gap = match wish {
             Wish::Pinned(interval) => interval,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{CreatorIndex, Learned, minutes};
 use crate::domain::Timestamp;
-use crate::schedule::week::{BINS, Moment, WEEK_MINUTES};
+use crate::schedule::week::{BIN_MINUTES, Moment, WEEK_MINUTES};
 
 /// A creator's rhythm as it is believed.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,10 +25,11 @@ impl Learned {
         let outlook = one
             .rhythm
             .outlook(&self.population, one.settings.hours(), now);
+        let week = outlook.week(&self.population);
         Some(Portrait {
             starts_per_week: outlook.rate * WEEK_MINUTES,
             mean_duration: minutes(one.rhythm.mean_duration(&self.population)),
-            week: (0..BINS).map(|bin| outlook.typical(bin)).collect(),
+            week: week.iter().map(|starts| starts * BIN_MINUTES).collect(),
         })
     }
 }

@@ -106,6 +106,8 @@ pub enum Refusal {
     Reserved,
     /// More than half a day ahead of plan.
     Ahead,
+    /// Sweeps have had their share until it is known what they are worth.
+    Trial,
     /// The period's credits are used, or the account's are.
     Exhausted,
     /// The spending must be stored first: [`Ledger::to_store`](crate::schedule::ledger::Ledger::to_store).

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::schedule::Reason;
 use crate::schedule::ledger::{Renewal, Spent};
 use crate::schedule::queue::Queue;
 use crate::schedule::week::WeekMask;
@@ -451,6 +452,76 @@ proptest! {
             let within = |t: f64| (f64::from(month) * length..f64::from(month + 1) * length).contains(&t);
             let spent = polls.iter().filter(|p| within(p.0)).count() as u64;
             prop_assert!(spent <= credits, "{} of {}", spent, credits);
+        }
+    }
+
+    #[test]
+    fn no_clock_and_no_restart_makes_it_spend_more_than_the_budget(
+        credits in 1_u64..60,
+        steps in prop::collection::vec((-45.0_f64..45.0, 0_u32..80, any::<bool>()), 1..25),
+    ) {
+        let mut learned = learned(credits, &plain(4));
+        let mut granted = BTreeMap::<Timestamp, u64>::new();
+        let mut days = 400.0_f64;
+        for (jump, polls, restart) in steps {
+            days = (days + jump).max(0.0);
+            for poll in 0..polls {
+                let now = after(days * DAY as f64 + f64::from(poll) * 61.0);
+                if let Permit::Granted(taken) = learned.may_poll(poll % 4, now) {
+                    learned.settle(taken, Headers::default(), now);
+                    *granted.entry(learned.ledger().renews_at()).or_default() += 1;
+                }
+            }
+            if restart {
+                let renewal = Renewal::Every { anchor: start(), length: Duration::from_secs(30 * DAY) };
+                let spent = learned.ledger().to_store(0);
+                let now = after(days * DAY as f64);
+                *learned.ledger_mut() = Ledger::new(credits, renewal, &spent, now);
+            }
+        }
+        prop_assert!(granted.values().all(|&spent| spent <= credits), "{:?} of {}", granted, credits);
+    }
+
+    #[test]
+    fn nobody_is_beyond_the_promised_gap_while_the_budget_allows(
+        seed in any::<u64>(), creators in 3_usize..16, each in 60_u64..250, live_share in 0.0_f64..0.1,
+        longest in prop::option::of(6_u64..24),
+    ) {
+        let mut settings = plain(creators);
+        settings[0].max_interval = longest.map(Duration::from_hours);
+        let credits = creators as u64 * each;
+        let mut learned = learned(credits, &settings);
+        prop_assume!(learned.stretch() == 1.0);
+        // In the month's last hours a small budget may be used up: then nothing allows it.
+        let polls = run(&mut learned, 29.0, live_share, seed);
+        let fair = (6.0 * 720.0 / each as f64).max(2.0);
+        for creator in 0..creators {
+            let own = longest.filter(|_| creator == 0).map_or(fair, |hours| fair.min(hours as f64));
+            let gap = longest_gap(&polls, u32::try_from(creator).unwrap()) / 3_600.0;
+            prop_assert!(gap <= own + 0.05, "{} waited {} hours of {}", creator, gap, own);
+        }
+    }
+
+    #[test]
+    fn of_two_with_one_past_the_one_of_higher_priority_never_waits_longer(
+        low in 0.05_f64..5.0, factor in 1.0_f64..20.0, credits in 300_u64..20_000,
+        past in prop::collection::vec((0.1_f64..40.0, any::<bool>()), 1..60),
+    ) {
+        let of = |priority| Settings { priority, ..Settings::default() };
+        // What is learned of all creators is learned of each in turn: only apart are they alike.
+        let mut apart = [low, low * factor].map(|priority| learned(credits, &[of(priority)]));
+        let (mut hours, mut running) = (1.0, false);
+        for (wait, live) in past {
+            hours += wait;
+            let now = after(hours * 3_600.0);
+            let outcome = match (live, running) {
+                (true, _) => Outcome::Live { began: after(hours * 3_600.0 - 300.0) },
+                (false, true) => Outcome::Ending,
+                (false, false) => Outcome::Offline,
+            };
+            running = live;
+            let [lower, higher] = apart.each_mut().map(|one| one.after_poll(0, outcome, now, 0.5).wait);
+            prop_assert!(higher <= lower, "{:?} after {:?}", higher, lower);
         }
     }
 

@@ -3,8 +3,8 @@
 //! A view on what was learned, made for one decision and then dropped. It learns nothing.
 
 use super::{BINS_PER_BLOCK, Tables};
-use crate::schedule::population::{CLASSES, since_end_class};
-use crate::schedule::week::{BIN_MINUTES, DAY_BINS, WeekMask};
+use crate::schedule::population::{CLASSES, Population, since_end_class};
+use crate::schedule::week::{BIN_MINUTES, BINS, DAY_BINS, WeekMask};
 
 /// Shape parameter of the gamma prior of one half hour of the week: weekly slots are few and reliable.
 const SLOT_SHAPE: f32 = 0.005;
@@ -42,14 +42,16 @@ impl Outlook<'_> {
         self.rate * self.shape(bin, ahead)
     }
 
-    /// Starts expected in the half hour `bin` of any week, whatever happened last.
-    pub(in crate::schedule) fn typical(&self, bin: usize) -> f32 {
-        let open = self.hours.open.is_none_or(|open| open.contains(bin));
-        if open {
-            self.per_bin * self.habitual(bin)
-        } else {
-            0.0
+    /// Starts a minute in each bin, whenever the last stream was.
+    pub(in crate::schedule) fn week(&self, population: &Population) -> Box<[f32; BINS]> {
+        let usual = self.rate * population.mean_since_end_factor(self.rate);
+        let mut week = Box::new([0.0; BINS]);
+        for (bin, starts) in week.iter_mut().enumerate() {
+            if self.hours.open.is_none_or(|open| open.contains(bin)) {
+                *starts = usual * self.habitual(bin);
+            }
         }
+        week
     }
 
     /// The same relative to the mean rate.

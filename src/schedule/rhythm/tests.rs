@@ -27,6 +27,15 @@ fn shape(rhythm: &Rhythm, hours: Hours<'_>, seconds: i64) -> f32 {
     outlook.intensity(at(seconds).bin(), 0.0) / outlook.rate
 }
 
+/// Between two polls.
+fn span(since: Moment, now: Moment) -> Span {
+    Span {
+        since: Some(since),
+        now,
+        share: 1.0,
+    }
+}
+
 #[test]
 fn a_creator_without_history_costs_no_table_and_is_expected_at_any_hour() {
     let rhythm = Rhythm::new(at(MONDAY));
@@ -58,7 +67,7 @@ fn a_slot_that_is_watched_in_vain_fades_and_one_never_watched_does_not() {
     for week in 4..8 {
         let last = MONDAY + week * WEEK - 3_600;
         for poll in 1..4 {
-            let span = (Some(at(last + (poll - 1) * 2_400)), at(last + poll * 2_400));
+            let span = span(at(last + (poll - 1) * 2_400), at(last + poll * 2_400));
             watched.expose(&mut population, Hours::default(), span, None);
         }
     }
@@ -74,7 +83,7 @@ fn silence_lowers_the_rate_and_a_hit_ends_it() {
     let mut last = at(MONDAY);
     for hour in 1..=28 * 24 {
         let now = at(MONDAY + hour * 3_600);
-        rhythm.expose(&mut population, Hours::default(), (Some(last), now), None);
+        rhythm.expose(&mut population, Hours::default(), span(last, now), None);
         last = now;
     }
     let silent = rhythm.rate(&population, last);
@@ -83,7 +92,7 @@ fn silence_lowers_the_rate_and_a_hit_ends_it() {
     rhythm.expose(
         &mut population,
         Hours::default(),
-        (Some(last), now),
+        span(last, now),
         Some(last),
     );
     assert_eq!(rhythm.silence, 0.0);
@@ -95,17 +104,14 @@ fn what_was_not_looked_at_is_no_evidence_of_absence() {
     let mut population = Population::default();
     let (mut asked, mut unasked) = (Rhythm::new(at(MONDAY)), Rhythm::new(at(MONDAY)));
     for hour in 1..=14 * 24 {
-        let span = (
-            Some(at(MONDAY + (hour - 1) * 3_600)),
-            at(MONDAY + hour * 3_600),
-        );
+        let span = span(at(MONDAY + (hour - 1) * 3_600), at(MONDAY + hour * 3_600));
         asked.expose(&mut population, Hours::default(), span, None);
     }
     let end = at(MONDAY + 2 * WEEK);
     unasked.expose(
         &mut population,
         Hours::default(),
-        (Some(at(MONDAY)), end),
+        span(at(MONDAY), end),
         None,
     );
     assert!(

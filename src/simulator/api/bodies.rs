@@ -58,7 +58,7 @@ pub(super) fn data(world: &World, scene: &Scene<'_>, fault: Option<&Fault>) -> O
         Call::Live => live(world, scene, fault),
         _ => world.has(scene.username).then(|| {
             let is_live = world.live_at(scene.username, scene.now).is_some();
-            let mut person = person(scene.username, is_live);
+            let mut person = person(world, scene.username, is_live);
             if fault == Some(&Fault::SomebodyElse) {
                 person["preferredUsername"] = json!("somebody.else");
             }
@@ -79,13 +79,13 @@ fn live(world: &World, scene: &Scene<'_>, fault: Option<&Fault>) -> Option<Value
             .or(running)?
             .clone(),
         Some(Fault::NotLiveFlag) => {
-            let mut data = broadcast(scene.username, &made_up(), now);
+            let mut data = broadcast(world, scene.username, &made_up(), now);
             data["isLive"] = json!(false);
             return Some(data);
         }
         _ => running?.clone(),
     };
-    let mut data = broadcast(scene.username, &stream, now);
+    let mut data = broadcast(world, scene.username, &stream, now);
     if let Some(fault) = fault {
         distort(&mut data, fault);
     }
@@ -181,7 +181,7 @@ pub(super) fn dated(mut reply: Reply, now: Timestamp) -> Reply {
 }
 
 /// A live stream in the contract's form, with the traps of the provider's own sample.
-fn broadcast(username: &Username, stream: &Stream, now: Timestamp) -> Value {
+fn broadcast(world: &World, username: &Username, stream: &Stream, now: Timestamp) -> Value {
     let picture = picture(username);
     json!({
         "@context": ["https://www.w3.org/ns/activitystreams#", "https://konbiniapi.com/ns/social#"],
@@ -194,7 +194,7 @@ fn broadcast(username: &Username, stream: &Stream, now: Timestamp) -> Value {
         "viewCount": stream.views_at(now),
         "viewerCount": stream.viewers_at(now),
         "content": stream.title,
-        "attributedTo": person(username, false),
+        "attributedTo": person(world, username, false),
         "image": picture,
         "attachment": [{
             "type": "Video",
@@ -205,12 +205,12 @@ fn broadcast(username: &Username, stream: &Stream, now: Timestamp) -> Value {
     })
 }
 
-fn person(username: &Username, is_live: bool) -> Value {
+fn person(world: &World, username: &Username, is_live: bool) -> Value {
     json!({
         "type": "Person",
         "id": username.profile_url(),
         "url": username.profile_url(),
-        "entityId": world::sec_uid(username),
+        "entityId": world.stable_id(username),
         "name": format!("{username} (simulated)"),
         "preferredUsername": username,
         "isPrivate": false,

@@ -5,6 +5,7 @@
 
 pub(super) mod health;
 pub(super) mod history;
+pub(super) mod identity;
 pub(super) mod model;
 pub(super) mod queue;
 pub(super) mod replay;
@@ -65,6 +66,9 @@ macro_rules! contract {
             replay: deliveries_are_chosen_by_number_and_filter_up_to_a_limit,
             replay: what_waits_longer_than_it_may_is_pulled_in,
             health: a_pause_is_remembered_across_restarts_for_the_same_address,
+            identity: an_identity_and_its_event_are_stored_together_or_not_at_all,
+            identity: a_checkpoint_adds_to_an_identity_and_takes_nothing_away,
+            identity: a_new_name_takes_the_id_and_the_streams_that_are_over,
             health: failures_are_counted_across_restarts,
             health: a_success_an_enabling_and_another_address_begin_the_count_anew,
             health: what_was_never_sent_says_nothing_of_the_receiver,

@@ -93,7 +93,7 @@ impl Actor {
                 row: self.row.clone(),
                 transitions: taken.transitions,
             }),
-            degraded: None,
+            ..Change::default()
         }
     }
 }

@@ -162,7 +162,6 @@ pub(crate) async fn learning_and_spending_come_back_and_no_transition_touches_th
     store.checkpoint(first).await.unwrap();
     let second = Checkpoint {
         creators: vec![learnt(None)],
-        population: None,
         spending: vec![month(30, 2)],
         ..Checkpoint::default()
     };

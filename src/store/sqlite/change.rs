@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, params};
 
 use super::fault::Fault;
-use super::{history, integer, millis};
+use super::{history, identity, integer, millis};
 use crate::config::WebhookId;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{LastEnd, Phase};
@@ -26,6 +26,10 @@ pub(super) fn store(connection: &Connection, change: &Change) -> Result<bool, Fa
     }
     if let Some(degraded) = &change.degraded {
         store_degraded(connection, degraded)?;
+    }
+    identity::store(connection, &change.identities)?;
+    if let Some(told) = &change.credits_told {
+        identity::store_told(connection, told)?;
     }
     let mut wakes = false;
     for outgoing in &change.events {

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, params};
 
 use super::fault::Fault;
-use super::{integer, millis};
+use super::{identity, integer, millis};
 use crate::store::history::PollMark;
 use crate::store::{Checkpoint, Learnt, PollLog, Spending};
 
@@ -21,6 +21,7 @@ pub(super) fn store(connection: &Connection, checkpoint: &Checkpoint) -> Result<
     store_creators(connection, &checkpoint.creators)?;
     store_spending(connection, &checkpoint.spending)?;
     store_polls(connection, &checkpoint.polls)?;
+    identity::add(connection, &checkpoint.identities)?;
     if let Some(population) = &checkpoint.population {
         connection
             .prepare_cached(

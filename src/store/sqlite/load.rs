@@ -12,6 +12,7 @@ use serde::de::value::{Error as LabelError, StrDeserializer};
 
 use super::checkpoint::POPULATION;
 use super::fault::Fault;
+use super::identity;
 use super::queue::{unknown, username};
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{CreatorState, LastEnd, Phase};
@@ -22,15 +23,22 @@ use crate::store::{PastStream, Snapshot, Spending, StoreError, StoredCreator};
 pub(super) fn load(connection: &Connection) -> Result<Snapshot, Fault> {
     // All tables as of one moment.
     let view = connection.unchecked_transaction()?;
-    let snapshot = Snapshot {
-        creators: creators(&view)?,
-        degraded: degraded(&view)?,
-        learning: learning(&view)?,
-        population: population(&view)?,
-        spending: spending(&view)?,
-    };
+    let snapshot = load_in(&view)?;
     view.finish()?;
     Ok(snapshot)
+}
+
+/// The same within a transaction that is open.
+pub(super) fn load_in(view: &Connection) -> Result<Snapshot, Fault> {
+    Ok(Snapshot {
+        creators: creators(view)?,
+        degraded: degraded(view)?,
+        learning: learning(view)?,
+        population: population(view)?,
+        spending: spending(view)?,
+        identities: identity::load(view)?,
+        credits_told: identity::told(view)?,
+    })
 }
 
 fn creators(connection: &Connection) -> Result<Vec<StoredCreator>, Fault> {

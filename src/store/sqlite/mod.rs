@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod backup;
+mod beside;
 mod change;
 mod checkpoint;
 mod crew;
@@ -13,6 +14,8 @@ mod fault;
 mod file;
 mod health;
 mod history;
+mod identity;
+mod import;
 mod load;
 pub mod log;
 mod migrate;
@@ -24,6 +27,9 @@ mod writer;
 
 #[cfg(test)]
 mod tests;
+
+pub use beside::known;
+pub use import::ImportedStream;
 
 use std::fs::File;
 use std::path::Path;
@@ -98,7 +104,8 @@ impl Sqlite {
         let connection = prepared(&place, migrations)?;
         let explain = |error: rusqlite::Error| place.refused_by(&error);
         let installation = installation(&connection).map_err(explain)?;
-        let readers = (0..READERS + HISTORIANS).map(|_| place.connect(Access::Read));
+        let readers = std::iter::repeat_n((), READERS + HISTORIANS);
+        let readers = readers.map(|()| place.connect(Access::Read));
         let readers = readers.collect::<Result<_, _>>().map_err(explain)?;
         let started = Self::start(installation, connection, readers, lock);
         started.map_err(|error| place.refuse(format!("no thread could be started: {error}")))
@@ -138,6 +145,12 @@ impl Sqlite {
     pub async fn replayed(&self, replayed: Replayed) -> Result<(), StoreError> {
         let operation = Operation::Replayed(Box::new(replayed));
         self.write(operation).await.map(drop)
+    }
+
+    /// Stores past streams, all of them or none: no event, no creator's state. The next start
+    /// learns from them. One that is stored already is left as it is.
+    pub async fn import(&self, streams: Vec<ImportedStream>) -> Result<(), StoreError> {
+        self.write(Operation::Import(streams)).await.map(drop)
     }
 
     async fn write(&self, operation: Operation) -> Result<Effect, StoreError> {
@@ -230,6 +243,11 @@ impl Store for Sqlite {
             queue::next_due_at(connection, &webhook)
         })
         .await
+    }
+
+    async fn pending(&self) -> Result<u64, StoreError> {
+        self.read("count pending deliveries", queue::count_pending)
+            .await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {

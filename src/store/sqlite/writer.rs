@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::fault::Fault;
+use super::import::{self, ImportedStream};
 use super::replay::{Waits, Wanted};
 use super::{change, checkpoint, log, prune, queue, replay};
 use crate::abort;
@@ -31,6 +32,7 @@ pub(super) enum Operation {
     Replayed(Box<Replayed>),
     Replay(Box<Wanted>),
     PullIn(Box<Waits>),
+    Import(Vec<ImportedStream>),
     Prune { expired: Expired, limit: usize },
 }
 
@@ -72,6 +74,7 @@ impl Operation {
             Self::Replayed(_) => "store a replay",
             Self::Replay(_) => "put deliveries back into their queues",
             Self::PullIn(_) => "bring deliveries forward",
+            Self::Import(_) => "import past streams",
             Self::Prune { .. } => "prune history",
         }
     }
@@ -88,6 +91,7 @@ impl Operation {
                 effect.wakes = !effect.replayed.is_empty();
             }
             Self::PullIn(waits) => effect.rows = replay::pull_in(connection, waits)?,
+            Self::Import(streams) => import::store(connection, streams)?,
             Self::Enable(webhook) => effect.wakes = queue::enable(connection, webhook)?,
             Self::Prune { expired, limit } => {
                 effect.rows = prune::prune(connection, *expired, *limit)?;

@@ -191,9 +191,10 @@ impl Chrome {
             .await;
     }
 
-    /// The whole page as a PNG.
-    pub(super) async fn picture(&self) -> Vec<u8> {
-        let height = self.tell("document.documentElement.scrollHeight").await;
+    /// The page as a PNG, its first `most` pixels at most.
+    pub(super) async fn picture(&self, most: u32) -> Vec<u8> {
+        let height = format!("Math.min({most}, document.documentElement.scrollHeight)");
+        let height = self.tell(&height).await;
         let width = self.tell("innerWidth").await;
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height, "scale": 1});
         let wish = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::super::crowd::Verdict;
-use super::super::orders::{Job, Now, Poll, Then};
+use super::super::orders::{Call, Job, Now, Poll, Then};
 use super::Core;
 use crate::domain::observation::{Cause, Remedy};
 use crate::domain::retry::poll_retry;
 use crate::domain::source_health::DegradedReason;
 use crate::domain::tracker::{self, CreatorState, Reading, Step};
 use crate::domain::{Observation, Timestamp, Unclear, Username};
-use crate::konbini::{Answer, Credits};
+use crate::konbini::Answer;
 use crate::schedule::gate::Gate;
 use crate::schedule::{CreatorIndex, NextPoll, Reason};
 use crate::store::history::{Look, PollMark};
@@ -33,11 +33,15 @@ impl Core {
         let observation = &answer.observation;
         self.in_flight -= 1;
         self.account_remaining = answer.credits.remaining.or(self.account_remaining);
-        self.planner.settle(poll.credit, cost_of(answer), now.wall);
-        let was_suspended = matches!(self.gate, Gate::Suspended { .. });
-        self.gate.observe(observation, poll.probe, now.monotonic);
-        if was_suspended && self.gate == Gate::Open {
-            self.opened_at = now.monotonic;
+        self.settle(Call::Poll, poll.credit, answer.cost(), now);
+        let is_certain = !matches!(observation, Observation::Unclear(_));
+        // What the source or the key of another configuration refused holds for nobody now.
+        let counts = is_certain || poll.source_number == self.source_number;
+        if counts {
+            self.pass_by(poll, observation, now);
+        }
+        if !self.roster.entry_mut(poll.creator).came_back() {
+            return None;
         }
         if let Observation::Unclear(unclear) = observation
             && self.retries_soon(poll, unclear, now, random)
@@ -45,9 +49,8 @@ impl Core {
             return None;
         }
         self.roster.entry_mut(poll.creator).failed_tries = 0;
-        let is_certain = !matches!(observation, Observation::Unclear(_));
         // What came back late does not say that the key works again.
-        if !(is_certain && self.gate.is_shut_to(poll.probe, now.monotonic)) {
+        if counts && !(is_certain && self.gate.is_shut_to(poll.probe, now.monotonic)) {
             self.bulletin.observe(observation, now.wall);
         }
         let job = self.take(poll.creator, observation, now, random);
@@ -57,6 +60,15 @@ impl Core {
                 .clear(DegradedReason::MassFlip, now.wall, detail);
         }
         job
+    }
+
+    /// What the answer says for everybody.
+    fn pass_by(&mut self, poll: &Poll, observation: &Observation, now: Now) {
+        let was_suspended = matches!(self.gate, Gate::Suspended { .. });
+        self.gate.observe(observation, poll.probe, now.monotonic);
+        if was_suspended && self.gate == Gate::Open {
+            self.opened_at = now.monotonic;
+        }
     }
 
     /// Passing faults are tried again within the same poll. The wait holds no place among
@@ -107,11 +119,16 @@ impl Core {
                 return None;
             }
         };
+        if let Observation::Live(stream) = observation {
+            let username = self.roster.entry(creator).username().clone();
+            self.sighted(&username, &stream.profile, now);
+        }
         match step.reading {
             Reading::Telling => Some(self.job(creator, step, now, random)),
             Reading::Quiet | Reading::Unclear => {
                 self.plan(creator, &step.state, now, random);
                 self.roster.set_state(creator, step.state);
+                self.expect_inquiry(creator, now);
                 None
             }
         }
@@ -178,6 +195,7 @@ impl Core {
         let entry = self.roster.entry(creator);
         let next = self.planner.next((creator, entry), state, now, random);
         let entry = self.roster.entry_mut(creator);
+        entry.replan = false;
         (entry.reason, entry.gap) = (next.reason, next.wait);
         entry.next_poll_at = Some(now.wall.plus(next.wait));
         self.roster.mark_dirty(creator);
@@ -185,6 +203,7 @@ impl Core {
     }
 
     fn job(&mut self, creator: CreatorIndex, step: Step, now: Now, random: f64) -> Job {
+        self.roster.entry_mut(creator).replan = false;
         let entry = self.roster.entry(creator);
         let NextPoll { wait, reason } =
             self.planner
@@ -203,8 +222,8 @@ impl Core {
                     row,
                     transitions: step.transitions,
                 }),
-                degraded: None,
                 events,
+                ..Change::default()
             },
             then: Then::Creator {
                 creator,
@@ -215,22 +234,12 @@ impl Core {
         }
     }
 }
-
 /// What a poll said, as far as it could be believed.
 fn look(reading: Reading, observation: &Observation) -> Look {
     match observation {
         Observation::Live(_) if reading != Reading::Unclear => Look::Live,
         Observation::Offline => Look::Offline,
         Observation::Live(_) | Observation::Unclear(_) => Look::Unclear,
-    }
-}
-
-/// What the answer cost: the headers' word, else nothing for what the contract calls free.
-pub(in crate::daemon::poller) fn cost_of(answer: &Answer) -> Credits {
-    let free = matches!(&answer.observation, Observation::Unclear(u) if u.cause.is_free());
-    Credits {
-        used: answer.credits.used.or(free.then_some(0)),
-        ..answer.credits
     }
 }
 

@@ -3,13 +3,16 @@
     reason = "in a test an underflow is a message too"
 )]
 
+mod people;
 mod trust;
 mod view;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::*;
 use crate::config::fixtures::{config, creator};
+use crate::daemon::poller::orders::Inquiry;
 use crate::domain::observation::Cause;
 use crate::domain::tracker::CreatorState;
 use crate::domain::tracker::Phase;
@@ -17,6 +20,7 @@ use crate::domain::{EventType, LiveStream, Profile, RoomId};
 use crate::domain::{Observation, Unclear};
 use crate::konbini::Answer;
 use crate::konbini::Credits;
+use crate::konbini::answer::{ProfileAnswer, ProfileFinding, User};
 use crate::store::StoredCreator;
 
 pub(in crate::daemon::poller) const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -35,10 +39,14 @@ fn answer(observation: Observation) -> Answer {
 
 /// The core with a clock that the test moves and a store that never fails.
 pub(in crate::daemon::poller) struct Bench {
-    core: Core,
+    pub(in crate::daemon::poller) core: Core,
     pub(in crate::daemon::poller) now: Duration,
     pub(in crate::daemon::poller) changes: Vec<Change>,
     pub(in crate::daemon::poller) checkpoints: Vec<Checkpoint>,
+    /// What the profile call says of whom; everybody else exists.
+    profiles: HashMap<Username, ProfileFinding>,
+    /// Profile calls made, with their times.
+    profiled: Vec<(Username, Duration)>,
 }
 
 pub(in crate::daemon::poller) fn live(room: u64, started: Timestamp) -> Observation {
@@ -60,6 +68,17 @@ fn second(s: u64) -> Duration {
 
 fn unclear(cause: Cause) -> Observation {
     Observation::Unclear(Unclear::new(cause, "as scripted"))
+}
+
+/// A profile under `username`, with a stable id.
+fn exists(username: &str, id: &str) -> ProfileFinding {
+    ProfileFinding::Exists(Box::new(User {
+        username: username.parse().unwrap(),
+        profile: Profile {
+            id: Some(id.to_owned()),
+            ..Profile::default()
+        },
+    }))
 }
 
 impl Bench {
@@ -87,6 +106,8 @@ impl Bench {
             now,
             changes: Vec::new(),
             checkpoints: Vec::new(),
+            profiles: HashMap::new(),
+            profiled: Vec::new(),
         }
     }
 
@@ -135,6 +156,7 @@ impl Bench {
             self.store_what_is_wanted();
             match next {
                 Next::Poll(poll) => return Some(poll),
+                Next::Inquire(inquiry) => self.profile(&inquiry),
                 Next::WaitUntil(due) if due >= end => {
                     self.now = end;
                     return None;
@@ -146,6 +168,22 @@ impl Bench {
                 Next::WaitForOthers => panic!("nobody to ask"),
             }
         }
+    }
+
+    /// Answers a profile call as scripted, at a credit.
+    fn profile(&mut self, inquiry: &Inquiry) {
+        let username = &inquiry.username;
+        self.profiled.push((username.clone(), self.now));
+        let scripted = self.profiles.get(username).cloned();
+        let answer = ProfileAnswer {
+            finding: scripted.unwrap_or_else(|| exists(username.as_str(), username.as_str())),
+            credits: Credits {
+                used: Some(1),
+                remaining: None,
+            },
+        };
+        self.core.profiled(inquiry, &answer, self.at());
+        self.store_what_is_wanted();
     }
 
     /// Takes an answer and stores what it tells.
@@ -176,7 +214,7 @@ impl Bench {
     }
 
     fn store_what_is_wanted(&mut self) {
-        while let Some(job) = self.core.health_job() {
+        while let Some(job) = self.core.news_job() {
             self.store(job);
         }
         if self.core.wants_checkpoint() {
@@ -198,7 +236,7 @@ impl Bench {
 
     /// Asks everybody once, one after the other, as they fall due, with one answer each.
     fn round(&mut self, answer: impl Fn(CreatorIndex) -> Observation) {
-        for _ in 0..self.core.census().0 {
+        for _ in 0..self.core.census().creators {
             let poll = self.poll();
             self.answer(&poll, &answer(poll.creator));
         }
@@ -590,8 +628,8 @@ fn a_flag_that_came_and_went_untold_is_not_told() {
             .answered(&poll, &answer(unclear(Cause::KeyRefused)), bench.at(), 0.5)
             .is_none()
     );
-    let first = bench.core.health_job().unwrap();
-    assert!(bench.core.health_job().is_none(), "one at a time");
+    let first = bench.core.news_job().unwrap();
+    assert!(bench.core.news_job().is_none(), "one at a time");
     for said in [
         Observation::Offline,
         unclear(Cause::CreditsExhausted),
@@ -601,7 +639,7 @@ fn a_flag_that_came_and_went_untold_is_not_told() {
         bench.core.answered(&poll, &answer(said), bench.at(), 0.5);
     }
     bench.store(first);
-    while let Some(job) = bench.core.health_job() {
+    while let Some(job) = bench.core.news_job() {
         bench.store(job);
     }
     assert_eq!(

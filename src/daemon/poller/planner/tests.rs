@@ -1,5 +1,7 @@
 //! The budget as the whole core spends it: hard, told once, and none the worse for a crash.
 
+mod judge;
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -125,7 +127,7 @@ fn stored(bench: &Bench) -> Snapshot {
             creators,
             population,
             spending,
-            polls: _,
+            ..
         } = checkpoint;
         for month in spending {
             snapshot.spending.retain(|old| old.period != month.period);

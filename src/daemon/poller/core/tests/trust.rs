@@ -44,7 +44,7 @@ fn a_reason_is_stored_as_held_together_with_its_event_and_no_sooner() {
             .answered(poll, &answer(unclear(cause)), bench.at(), 0.5);
         assert!(job.is_none());
     }
-    let first = bench.core.health_job().unwrap();
+    let first = bench.core.news_job().unwrap();
     let held = |job: &Job| -> Vec<_> {
         let degraded = job.change.degraded.as_ref().unwrap();
         degraded.keys().copied().collect()
@@ -52,7 +52,7 @@ fn a_reason_is_stored_as_held_together_with_its_event_and_no_sooner() {
     // Killed after this commit, the next start must still tell of the credits.
     assert_eq!(held(&first), [DegradedReason::KeyRefused]);
     bench.store(first);
-    let second = bench.core.health_job().unwrap();
+    let second = bench.core.news_job().unwrap();
     let both = [DegradedReason::KeyRefused, DegradedReason::CreditsExhausted];
     assert_eq!(held(&second), both);
 }
