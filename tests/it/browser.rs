@@ -265,7 +265,7 @@ async fn take_pictures(chrome: &Chrome, demo: &Demo, who: &str) {
             std::fs::write(file, chrome.picture(5_000).await).unwrap();
         }
     }
-    chrome.look("light", 900).await;
+    chrome.look("light", 960).await;
     chrome.open(&format!("{}/", demo.url)).await;
     std::fs::write(folder.join("page.png"), chrome.picture(760).await).unwrap();
 }
