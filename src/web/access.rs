@@ -15,8 +15,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::config::{Http, Secret};
 
-/// Open to everybody: probes have no token, and the form is where one is given.
-const OPEN: &[&str] = &["/healthz", "/readyz", "/login"];
+/// Open to everybody: probes have no token, and the form, with its style, is where one is given.
+const OPEN: &[&str] = &["/healthz", "/readyz", "/login", "/assets/style.css"];
 /// The cookie that stands for the token in a browser.
 const COOKIE: &str = "tallylight_session";
 
@@ -47,6 +47,17 @@ pub enum Refusal {
     NoToken,
 }
 
+/// What whoever asks may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Nothing, like everybody: the configuration has no token.
+    NoToken,
+    /// Nothing before the token is given.
+    Stranger,
+    /// Everything.
+    LoggedIn,
+}
+
 impl Access {
     /// For a listener on `address`.
     pub fn new(http: &Http, address: SocketAddr) -> Self {
@@ -75,6 +86,20 @@ impl Access {
             Some(token) if bears(headers, token) => Ok(()),
             Some(_) => Err(Refusal::Token),
         }
+    }
+
+    /// What whoever sent these headers may change.
+    pub(super) fn standing(&self, headers: &HeaderMap) -> Standing {
+        match &self.token {
+            None => Standing::NoToken,
+            Some(token) if bears(headers, token) => Standing::LoggedIn,
+            Some(_) => Standing::Stranger,
+        }
+    }
+
+    /// The cookie that makes a browser forget.
+    pub(super) fn farewell() -> String {
+        format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0")
     }
 
     /// The cookie for a browser that gave the right token; `None` for a wrong one.

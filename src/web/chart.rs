@@ -1,21 +1,18 @@
 //! Charts as SVG, drawn on the server: they show without a script and obey the page's colours.
 //!
-//! Pure: values in, markup out. Colours are classes of the style sheet (`line`, `area`, `bar`,
-//! `axis`, `mark`), never attributes, so that light and dark themes both fit and a strict
+//! Pure: values in, markup out. Colours are classes of the style sheet (`line`, `area`, `dot`,
+//! `plan`, `cell`), never attributes, so that light and dark themes both fit and a strict
 //! Content-Security-Policy needs no exception. Every chart says in words what it shows.
+
+use std::time::Duration;
 
 use maud::{Markup, html};
 
 use crate::domain::Timestamp;
 
-/// Drawing units; the page scales them.
+/// Drawing units; the style sheet says how large they are drawn.
 const WIDTH: f64 = 600.0;
-const HEIGHT: f64 = 160.0;
-/// Room for the labels below and to the left.
-const FOOT: f64 = 18.0;
-const LEFT: f64 = 44.0;
-/// Of a small curve without labels.
-const SPARK: (f64, f64) = (120.0, 28.0);
+const HEIGHT: f64 = 100.0;
 /// Points of a curve at most: more are thinned, their peaks kept.
 const MOST_POINTS: usize = 600;
 
@@ -57,16 +54,15 @@ impl Span {
 
 /// A small curve without axes; nothing for fewer than two points.
 pub(crate) fn sparkline(points: &[Point], what: &str) -> Markup {
-    let (width, height) = SPARK;
     let Some(span) = Span::of(points).filter(|_| points.len() > 1) else {
         return html! {};
     };
-    let frame = Frame::new((0.0, 1.0, width, height - 2.0), span, highest(points));
-    html! {
-        svg.spark viewBox=(format!("0 0 {width} {height}")) role="img" aria-label=(what) {
-            polyline.line points=(frame.polyline(points)) {}
-        }
-    }
+    let frame = Frame::new(span, highest(points));
+    canvas(
+        "spark",
+        what,
+        &html! { polyline.line points=(frame.polyline(points)) {} },
+    )
 }
 
 /// A curve with its area, the highest value and the times of both ends.
@@ -75,73 +71,65 @@ pub(crate) fn curve(points: &[Point], what: &str) -> Markup {
         return html! { p.nothing { "Nothing was measured." } };
     };
     let top = highest(points);
-    let frame = Frame::wide(span, top);
+    let frame = Frame::new(span, top);
     let line = frame.polyline(points);
-    let base = HEIGHT - FOOT;
     let (first, last) = (frame.x(span.from), frame.x(span.to));
-    html! {
-        svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(what) {
-            title { (what) }
-            (frame.axes(&count(top)))
-            @if points.len() > 1 {
-                polygon.area points=(format!("{first:.1},{base:.1} {line} {last:.1},{base:.1}")) {}
-                polyline.line points=(line) {}
-            } @else {
-                circle.mark cx=(px(first)) cy=(px(frame.y(top))) r="3" {}
-            }
+    let drawing = html! {
+        @if points.len() > 1 {
+            polygon.area points=(format!("{first:.1},{HEIGHT:.1} {line} {last:.1},{HEIGHT:.1}")) {}
+            polyline.line points=(line) {}
+        } @else {
+            (segment("dot", (first, frame.y(top)), (first, frame.y(top))))
         }
-    }
+    };
+    figure(&count(top), span, &canvas("chart", what, &drawing))
 }
 
 /// What a month's credits have become: the plan, what is used, and where it leads.
 pub(crate) fn burn_down(month: Span, credits: u64, now: Point, projected: Option<u64>) -> Markup {
     let full = credits as f64;
-    let frame = Frame::wide(month, full.max(1.0));
+    let frame = Frame::new(month, full.max(1.0));
     let left = |used: f64| frame.y((full - used).clamp(0.0, full));
     let what = format!("{:.0} of {credits} credits used", now.value);
-    let (start, here, end) = (frame.x(month.from), frame.x(now.at), frame.x(month.to));
-    html! {
-        svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(what) {
-            title { (what) }
-            (frame.axes(&count(full)))
-            (segment("plan", (start, left(0.0)), (end, left(full))))
-            (segment("line", (start, left(0.0)), (here, left(now.value))))
-            @if let Some(projected) = projected {
-                (segment("guess", (here, left(now.value)), (end, left(projected as f64))))
-            }
-            circle.mark cx=(px(here)) cy=(px(left(now.value))) r="4" {}
+    let (start, end) = (frame.x(month.from), frame.x(month.to));
+    let here = (frame.x(now.at), left(now.value));
+    let drawing = html! {
+        polygon.area points=(format!(
+            "{start:.1},{HEIGHT:.1} {start:.1},{:.1} {:.1},{:.1} {:.1},{HEIGHT:.1}",
+            left(0.0), here.0, here.1, here.0
+        )) {}
+        (segment("plan", (start, left(0.0)), (end, left(full))))
+        (segment("line", (start, left(0.0)), here))
+        @if let Some(projected) = projected {
+            (segment("guess", here, (end, left(projected as f64))))
         }
-    }
+        (segment("dot", here, here))
+    };
+    figure(&count(full), month, &canvas("chart", &what, &drawing))
 }
 
 /// A week by half hours, Monday first: `week[0]` is Monday 00:00; each value at least 0.
 ///
 /// Strength is relative to the highest value; a week without any is drawn empty.
 pub(crate) fn week(week: &[f32], what: &str) -> Markup {
-    const CELL: (f64, f64) = (12.0, 16.0);
     const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let highest = week.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
-    let place = |bin: usize| {
-        let (day, half_hour) = (bin / 48, bin % 48);
-        (LEFT + CELL.0 * half_hour as f64, CELL.1 * day as f64)
+    let drawing = html! {
+        @for (bin, value) in week.iter().take(336).enumerate() {
+            @let strength = f64::from((value / highest).clamp(0.0, 1.0));
+            rect.cell x=(bin % 48 * 10) y=(bin / 48 * 10) width="9.4" height="9"
+                fill-opacity=(format!("{:.2}", 0.07 + 0.93 * strength)) {}
+        }
     };
-    let (width, height) = (LEFT + 48.0 * CELL.0, 7.0 * CELL.1 + FOOT);
     html! {
-        svg.week viewBox=(format!("0 0 {width} {height}")) role="img" aria-label=(what) {
-            title { (what) }
-            @for (day, name) in DAYS.iter().enumerate() {
-                text.label x="0" y=(px(CELL.1 * day as f64 + 12.0)) { (name) }
+        figure.week {
+            div.days aria-hidden="true" { @for day in DAYS { span { (day) } } }
+            svg viewBox="0 0 480 70" preserveAspectRatio="none" role="img" aria-label=(what) {
+                title { (what) }
+                (drawing)
             }
-            @for (bin, value) in week.iter().take(336).enumerate() {
-                @let (x, y) = place(bin);
-                @let strength = f64::from((value / highest).clamp(0.0, 1.0));
-                rect.cell x=(px(x)) y=(px(y)) width=(px(CELL.0 - 1.0)) height=(px(CELL.1 - 1.0))
-                    fill-opacity=(format!("{:.2}", 0.06 + 0.94 * strength)) {}
-            }
-            @for hour in (0_usize..24).step_by(3) {
-                text.label x=(px(LEFT + CELL.0 * 2.0 * hour as f64)) y=(px(height - 4.0)) {
-                    (format!("{hour:02}:00"))
-                }
+            div.hours aria-hidden="true" {
+                @for hour in (0_usize..24).step_by(3) { span { (format!("{hour:02}")) } }
             }
         }
     }
@@ -158,69 +146,102 @@ pub(crate) struct Bar {
 
 /// A bar for each moment, from edge to edge of `span`; moments outside of it are left out.
 pub(crate) fn bars(bars: &[Bar], span: Span, what: &str) -> Markup {
-    const TALL: f64 = 34.0;
     let inside = |bar: &&Bar| bar.at >= span.from && bar.at <= span.to;
-    html! {
-        svg.bars viewBox=(format!("0 0 {WIDTH} {}", TALL + FOOT)) role="img" aria-label=(what) {
-            title { (what) }
-            @for bar in bars.iter().filter(inside) {
-                rect.bar.(bar.class) x=(px(span.place(bar.at) * (WIDTH - 2.0))) y="0" width="2" height=(px(TALL)) {}
-            }
-            (ends(span, TALL + FOOT, 0.0))
+    let drawing = html! {
+        @for bar in bars.iter().filter(inside) {
+            @let x = span.place(bar.at) * WIDTH;
+            (segment(bar.class, (x, 0.0), (x, HEIGHT)))
         }
-    }
+    };
+    html! { figure.chart { (canvas("bars", what, &drawing)) (ends(span)) } }
 }
 
 /// Where values become places.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
-    /// Left, top, right, bottom.
-    edges: (f64, f64, f64, f64),
     span: Span,
     top: f64,
 }
 
 impl Frame {
-    fn new(edges: (f64, f64, f64, f64), span: Span, top: f64) -> Self {
-        Self { edges, span, top }
-    }
-
-    fn wide(span: Span, top: f64) -> Self {
-        Self::new((LEFT, 8.0, WIDTH - 4.0, HEIGHT - FOOT), span, top)
+    fn new(span: Span, top: f64) -> Self {
+        Self { span, top }
     }
 
     fn x(&self, at: Timestamp) -> f64 {
-        let (left, _, right, _) = self.edges;
-        left + (right - left) * self.span.place(at)
+        WIDTH * self.span.place(at)
     }
 
     fn y(&self, value: f64) -> f64 {
-        let (_, upper, _, lower) = self.edges;
-        lower - (lower - upper) * (value / self.top.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
+        HEIGHT - HEIGHT * (value / self.top.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
     }
 
     fn polyline(&self, points: &[Point]) -> String {
         let places = thinned(points).map(|p| format!("{:.1},{:.1}", self.x(p.at), self.y(p.value)));
         places.collect::<Vec<_>>().join(" ")
     }
+}
 
-    fn axes(&self, top: &str) -> Markup {
-        let (left, upper, right, lower) = self.edges;
-        html! {
-            (segment("axis", (left, lower), (right, lower)))
-            (segment("axis", (left, upper), (left, lower)))
-            text.label x="0" y=(px(upper + 8.0)) { (top) }
-            text.label x="0" y=(px(lower)) { "0" }
-            (ends(self.span, HEIGHT, left))
+/// The drawing, stretched to whatever room there is: its lines keep their width.
+fn canvas(class: &str, what: &str, drawing: &Markup) -> Markup {
+    html! {
+        svg.(class) viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(what) {
+            title { (what) }
+            (drawing)
+        }
+    }
+}
+
+/// The drawing with its labels, which are text beside it and as large on a phone as elsewhere.
+fn figure(top: &str, span: Span, drawing: &Markup) -> Markup {
+    html! {
+        figure.chart.scaled {
+            div.scale aria-hidden="true" { span { (top) } span { "0" } }
+            (drawing)
+            (ends(span))
         }
     }
 }
 
 /// The times at both ends of a span, in UTC.
-fn ends(span: Span, foot: f64, left: f64) -> Markup {
+fn ends(span: Span) -> Markup {
+    let whole = span.to.since(span.from);
     html! {
-        text.label x=(px(left)) y=(px(foot - 4.0)) { (minute(span.from)) }
-        text.label.end x=(px(WIDTH - 4.0)) y=(px(foot - 4.0)) { (minute(span.to)) }
+        div.ends aria-hidden="true" {
+            span { (label(span.from, whole)) } span { (label(span.to, whole)) }
+        }
+    }
+}
+
+/// A time in UTC, as exact as it has to be at one end of a span of `whole`.
+fn label(at: Timestamp, whole: Duration) -> String {
+    let text = at.to_string();
+    let clock = |to: usize| text.get(11..to).unwrap_or_default();
+    match whole.as_secs() {
+        259_200.. => day(at),
+        600.. => format!("{} {}", day(at), clock(16)),
+        _ => clock(19).to_owned(),
+    }
+}
+
+/// `27 Feb 18:36`, in UTC.
+pub(crate) fn minute(at: Timestamp) -> String {
+    label(at, Duration::from_secs(600))
+}
+
+/// `27 Feb`.
+fn day(at: Timestamp) -> String {
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let text = at.to_string();
+    let part = |from: usize, to: usize| text.get(from..to).and_then(|t| t.parse::<usize>().ok());
+    match (
+        part(5, 7).and_then(|m| MONTHS.get(m.checked_sub(1)?)),
+        part(8, 10),
+    ) {
+        (Some(month), Some(day)) => format!("{day} {month}"),
+        _ => text,
     }
 }
 
@@ -245,12 +266,6 @@ fn highest(points: &[Point]) -> f64 {
 
 fn px(value: f64) -> String {
     format!("{value:.1}")
-}
-
-/// `2026-02-27 18:36`.
-fn minute(at: Timestamp) -> String {
-    let text = at.to_string();
-    text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 
 /// `950`, `15.2k`, `42.6M`.
@@ -315,10 +330,11 @@ mod tests {
         let drawn = week(&habit, "rhythm").into_string();
         assert_eq!(drawn.matches("class=\"cell\"").count(), 336);
         assert_eq!(drawn.matches("fill-opacity=\"1.00\"").count(), 1);
-        let x = LEFT + 12.0 * 37.0;
+        let strongest = drawn.split("<rect").find(|cell| cell.contains("\"1.00\""));
+        let place = strongest.unwrap();
         assert!(
-            drawn.contains(&format!("x=\"{x:.1}\" y=\"32.0\"")),
-            "Wednesday, 18:30"
+            place.contains("x=\"370\" y=\"20\""),
+            "Wednesday, 18:30: {place}"
         );
     }
 
@@ -336,6 +352,15 @@ mod tests {
     }
 
     #[test]
+    fn a_label_is_as_exact_as_its_span_needs() {
+        let at: Timestamp = "2026-02-07T18:36:42Z".parse().unwrap();
+        let label = |seconds| label(at, Duration::from_secs(seconds));
+        assert_eq!(label(30 * 86_400), "7 Feb");
+        assert_eq!(label(86_400), "7 Feb 18:36");
+        assert_eq!(label(20), "18:36:42");
+    }
+
+    #[test]
     fn a_bar_outside_of_the_span_is_left_out_and_words_are_inert() {
         let span = Span {
             from: Timestamp::from_millis(1_000),
@@ -350,7 +375,7 @@ mod tests {
             span,
             "<script>",
         );
-        assert_eq!(drawn.0.matches("bar live").count(), 2);
+        assert_eq!(drawn.0.matches("class=\"live\"").count(), 2);
         assert!(!drawn.0.contains("<script>"));
     }
 }

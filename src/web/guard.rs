@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::access::Refusal;
 use super::problem::Problem;
-use super::{DEADLINE, MAX_BODY, Site};
+use super::{DEADLINE, MAX_BODY, Site, login, page};
 
 /// The longest explanation that the framework gives.
 const MAX_WORDS: usize = 4 * 1024;
@@ -23,7 +23,8 @@ const HEADERS: &[(&str, &str)] = &[
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
+    // Without any, browsers hide from us too that a form is our own: `Origin: null`.
+    ("referrer-policy", "same-origin"),
     ("cache-control", "no-store"),
     ("cross-origin-resource-policy", "same-origin"),
 ];
@@ -33,7 +34,7 @@ pub(super) async fn guard(State(site): State<Arc<Site>>, request: Request, next:
     let path = request.uri().path();
     let allowed = site.access.check(request.method(), path, request.headers());
     let mut response = match allowed {
-        Err(refusal) => refuse(refusal, request.headers()),
+        Err(refusal) => refuse(refusal, &request),
         Ok(()) if is_too_long(request.headers()) => {
             let allowed = format!("a body of {MAX_BODY} bytes is the longest");
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, allowed).into_response()
@@ -83,14 +84,19 @@ async fn described(response: Response) -> Response {
     response
 }
 
-fn refuse(refusal: Refusal, headers: &HeaderMap) -> Response {
+fn refuse(refusal: Refusal, request: &Request) -> Response {
+    let person = reads_pages(request.headers());
     let status = match refusal {
         Refusal::Host => StatusCode::MISDIRECTED_REQUEST,
         Refusal::CrossSite | Refusal::NoToken => StatusCode::FORBIDDEN,
-        Refusal::Token if reads_pages(headers) => return Redirect::to("/login").into_response(),
+        Refusal::Token if person => return login::lead(request.method(), request.uri()),
         Refusal::Token => StatusCode::UNAUTHORIZED,
     };
-    let mut response = Problem::new(status, refusal.to_string()).into_response();
+    let problem = Problem::new(status, refusal.to_string());
+    if person {
+        return page::failure(&problem);
+    }
+    let mut response = problem.into_response();
     if refusal == Refusal::Token {
         let scheme = HeaderValue::from_static("Bearer realm=\"tallylight\"");
         response
@@ -101,7 +107,7 @@ fn refuse(refusal: Refusal, headers: &HeaderMap) -> Response {
 }
 
 /// Whether a person with a browser asks.
-fn reads_pages(headers: &HeaderMap) -> bool {
+pub(super) fn reads_pages(headers: &HeaderMap) -> bool {
     let accepts = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok());
     accepts.is_some_and(|accepts| accepts.contains("text/html"))
 }

@@ -24,7 +24,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
 
 pub use server::{BindError, bind, serve};
@@ -68,13 +70,23 @@ pub struct Site {
 pub fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/login", get(login::form).post(login::check))
+        .route("/logout", post(login::forget))
         .merge(api::routes())
         .merge(page::routes())
-        .fallback(|| async { Problem::not_found("there is no such page") })
+        .fallback(lost)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(&site), guard::guard))
         .with_state(site)
+}
+
+async fn lost(headers: HeaderMap) -> Response {
+    let problem = Problem::not_found("there is no such page");
+    if guard::reads_pages(&headers) {
+        page::failure(&problem)
+    } else {
+        problem.into_response()
+    }
 }
 
 #[cfg(test)]

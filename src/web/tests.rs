@@ -23,7 +23,7 @@ use crate::store::sqlite::Sqlite;
 const NOW: Timestamp = Timestamp::from_millis(1_772_217_402_000);
 const MINUTE: Duration = Duration::from_mins(1);
 
-fn stream() -> Stream {
+pub(crate) fn stream() -> Stream {
     Stream {
         id: "7600000000000000001".to_owned(),
         url: "https://www.tiktok.com/@ada/live".to_owned(),
@@ -454,7 +454,7 @@ async fn every_answer_forbids_what_a_page_could_do_with_it() {
         let response = bench.get(path).await;
         let headers = response.headers();
         assert_eq!(headers["x-content-type-options"], "nosniff", "{path}");
-        assert_eq!(headers["referrer-policy"], "no-referrer");
+        assert_eq!(headers["referrer-policy"], "same-origin");
         assert_eq!(headers["cache-control"], "no-store");
         let policy = headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
@@ -505,6 +505,161 @@ async fn beyond_loopback_a_browser_logs_in_and_a_program_shows_the_token() {
             .await
             .status(),
         StatusCode::OK
+    );
+}
+
+const PERSON: (&str, &str) = ("accept", "text/html,*/*");
+
+impl Bench {
+    async fn submits(&self, path: &str, form: &str, cookie: Option<&str>) -> Response {
+        let request = self.client.post(format!("http://{}{path}", self.address));
+        let mut request = request
+            .header(PERSON.0, PERSON.1)
+            .header("origin", format!("http://{}", self.address))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.to_owned());
+        if let Some(cookie) = cookie {
+            request = request.header("cookie", cookie);
+        }
+        request.send().await.unwrap()
+    }
+}
+
+/// Where an answer leads, or its status.
+fn leads(response: &Response) -> String {
+    match response.headers().get("location") {
+        Some(to) if response.status() == StatusCode::SEE_OTHER => to.to_str().unwrap().to_owned(),
+        _ => response.status().to_string(),
+    }
+}
+
+#[tokio::test]
+async fn a_button_without_the_cookie_leads_to_the_form_and_back_and_does_nothing() {
+    let bench = Bench::start().await;
+    let pressed = bench.submits("/creators/ada/poll", "", None).await;
+    assert_eq!(leads(&pressed), "/login?next=/creators/ada");
+    let replay = bench.submits("/deliveries/7/replay", "", None).await;
+    assert_eq!(leads(&replay), "/login?next=/deliveries/7");
+    assert!(bench.monitor.polled.lock().unwrap().is_empty());
+
+    let form = bench.get(&leads(&pressed)).await.text().await.unwrap();
+    assert!(
+        form.contains("name=\"next\" value=\"/creators/ada\""),
+        "{form}"
+    );
+    let wrong = bench
+        .submits("/login", "token=no&next=/creators/ada", None)
+        .await;
+    assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
+    assert!(!wrong.headers().contains_key("set-cookie"));
+    let again = wrong.text().await.unwrap();
+    assert!(again.contains("That is not the token.") && again.contains("value=\"/creators/ada\""));
+
+    let right = bench
+        .submits("/login", "token=s3cret&next=/creators/ada", None)
+        .await;
+    assert_eq!(leads(&right), "/creators/ada?done=logged_in");
+    let cookie = right.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.contains("HttpOnly; SameSite=Strict"), "{cookie}");
+    assert!(!cookie.contains("s3cret"), "{cookie}");
+    let cookie = cookie.split(';').next();
+    let polled = bench.submits("/creators/ada/poll", "", cookie).await;
+    assert_eq!(leads(&polled), "/creators/ada?done=polled");
+    assert_eq!(bench.monitor.polled.lock().unwrap().len(), 1);
+    let unknown = bench.submits("/deliveries/7/replay", "", cookie).await;
+    assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
+
+    let gone = bench.submits("/logout", "", cookie).await;
+    assert_eq!(leads(&gone), "/login?done=logged_out");
+    let cleared = gone.headers()["set-cookie"].to_str().unwrap();
+    assert!(cleared.starts_with("tallylight_session=;") && cleared.contains("Max-Age=0"));
+}
+
+#[tokio::test]
+async fn the_form_leads_to_no_other_server() {
+    let bench = Bench::start().await;
+    for next in [
+        "https://evil.example",
+        "//evil.example",
+        "/%5Cevil.example",
+        "/%09/evil.example",
+    ] {
+        let form = format!("token=s3cret&next={next}");
+        let back = bench.submits("/login", &form, None).await;
+        assert_eq!(leads(&back), "/?done=logged_in", "{next}");
+    }
+}
+
+#[tokio::test]
+async fn another_sites_form_does_nothing_even_with_the_cookie() {
+    let bench = Bench::start().await;
+    let right = bench.submits("/login", "token=s3cret", None).await;
+    let cookie = right.headers()["set-cookie"].to_str().unwrap();
+    let pair = ("cookie", cookie.split(';').next().unwrap());
+    for origin in ["https://evil.example", "null"] {
+        let headers = [pair, PERSON, ("origin", origin)];
+        let refused = bench.post("/creators/ada/poll", &headers).await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{origin}");
+    }
+    assert!(bench.monitor.polled.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn beyond_loopback_a_page_is_asked_for_again_after_the_token() {
+    let bench = Bench::seen_from("192.0.2.1:1", Some("s3cret")).await;
+    let there = bench
+        .get_with("/creators?state=live&done=polled", &[PERSON])
+        .await;
+    assert_eq!(leads(&there), "/login?next=/creators%3Fstate%3Dlive");
+    assert_eq!(
+        bench.get("/assets/style.css").await.status(),
+        StatusCode::OK
+    );
+    assert_eq!(
+        bench.get("/assets/live.js").await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn a_person_reads_what_is_wrong_on_a_page() {
+    let bench = Bench::seen_from("127.0.0.1:1", None).await;
+    for (path, status) in [
+        ("/nothing/here", StatusCode::NOT_FOUND),
+        ("/deliveries/abc", StatusCode::NOT_FOUND),
+        ("/deliveries/7", StatusCode::NOT_FOUND),
+        ("/creators/nobody", StatusCode::NOT_FOUND),
+        ("/creators/!!", StatusCode::BAD_REQUEST),
+        ("/creators?state=%3Cb%3E", StatusCode::BAD_REQUEST),
+        (
+            "/webhooks/backend?before=%3Cscript%3E",
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "/webhooks/backend?status=%3Cscript%3E",
+            StatusCode::BAD_REQUEST,
+        ),
+    ] {
+        let response = bench.get_with(path, &[PERSON]).await;
+        assert_eq!(response.status(), status, "{path}");
+        let kind = response.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert!(kind.starts_with("text/html"), "{path}: {kind}");
+        assert!(
+            !response.text().await.unwrap().contains("<script>"),
+            "{path}"
+        );
+    }
+    let nobody = bench.submits("/creators/ada/poll", "", None).await;
+    assert_eq!(nobody.status(), StatusCode::FORBIDDEN);
+    assert!(
+        nobody
+            .text()
+            .await
+            .unwrap()
+            .contains("the configuration has no `token`")
     );
 }
 

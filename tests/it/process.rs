@@ -11,7 +11,7 @@ mod outbox;
 mod people;
 mod reload;
 mod systemd;
-mod web;
+pub(crate) mod web;
 
 use std::fs::{self, File};
 use std::path::PathBuf;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use maud::{Markup, html};
 
-use super::{Failure, home, layout, part, unwatched, username, words};
+use super::{Failure, Visitor, button, home, layout, part, unwatched, username, words};
 use crate::domain::{Timestamp, Username};
 use crate::store::history::{DetectionDelay, Look, PollMark, StreamQuery, StreamRecord};
 use crate::web::Site;
 use crate::web::chart::{self, Bar, Point, Span};
-use crate::web::views::{Creator, CreatorDetail};
+use crate::web::views::{Creator, CreatorDetail, Rhythm};
 
 /// Streams shown.
 const STREAMS: usize = 20;
@@ -21,6 +21,8 @@ const CURVES: usize = 5;
 const DELAYS: usize = 50;
 /// How far back polls are drawn.
 const POLLS_FOR: Duration = Duration::from_secs(3 * 86_400);
+/// How far back at least, so that the first few do not look like many.
+const POLLS_AT_LEAST: Duration = Duration::from_secs(3_600);
 
 /// What the page is drawn from.
 #[derive(Debug)]
@@ -39,13 +41,14 @@ pub(super) struct Portrait {
 /// `GET /creators/{username}`
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
+    visitor: Visitor,
     Path(name): Path<String>,
 ) -> Result<Markup, Failure> {
     let portrait = gather(&site, username(&name)?).await?;
     if portrait.watched.is_none() && portrait.streams.is_empty() {
         return Err(unwatched());
     }
-    Ok(draw(&portrait))
+    Ok(draw(&portrait, &visitor))
 }
 
 async fn gather(site: &Site, username: Username) -> Result<Portrait, Failure> {
@@ -71,24 +74,18 @@ async fn gather(site: &Site, username: Username) -> Result<Portrait, Failure> {
 }
 
 /// The whole page.
-pub(super) fn draw(portrait: &Portrait) -> Markup {
+pub(super) fn draw(portrait: &Portrait, visitor: &Visitor) -> Markup {
     let name = &portrait.username;
     layout(
         &format!("@{name}"),
+        Some(visitor),
         &html! {
             h1 { "@" (name) }
-            (part("now", &html! { "Now" }, &standing(portrait)))
+            (part("now", &html! { "Now" }, &standing(portrait, visitor)))
             @if let Some(rhythm) = portrait.watched.as_ref().and_then(|w| w.rhythm.as_ref()) {
-                (part("rhythm", &html! { "When it goes live" }, &html! {
-                    (chart::week(&rhythm.week, "expected starts by half hour of the week, UTC"))
-                    p.small {
-                        (format!("{:.1}", rhythm.starts_per_week)) " streams a week of "
-                        (words::span(seconds(rhythm.mean_duration_seconds)))
-                        " each, as far as learned; times in UTC"
-                    }
-                }))
+                (part("rhythm", &html! { "When it goes live" }, &learned(rhythm)))
             }
-            (part("polls", &html! { "Polls of the last three days" }, &polls(portrait)))
+            (part("polls", &html! { "Latest polls" }, &polls(portrait)))
             (part("streams", &html! { "Streams" }, &streams(portrait)))
             (part("delays", &html! { "How late starts were noticed" }, &delays(&portrait.delays)))
             p.small {
@@ -103,7 +100,18 @@ fn seconds(value: f32) -> Duration {
     Duration::try_from_secs_f32(value).unwrap_or_default()
 }
 
-fn standing(portrait: &Portrait) -> Markup {
+fn learned(rhythm: &Rhythm) -> Markup {
+    html! {
+        (chart::week(&rhythm.week, "expected starts by half hour of the week, UTC"))
+        p.small {
+            (format!("{:.1}", rhythm.starts_per_week)) " streams a week of "
+            (words::span(seconds(rhythm.mean_duration_seconds)))
+            " each, as far as learned; times in UTC"
+        }
+    }
+}
+
+fn standing(portrait: &Portrait, visitor: &Visitor) -> Markup {
     let now = portrait.now;
     html! {
         @match &portrait.watched {
@@ -111,9 +119,7 @@ fn standing(portrait: &Portrait) -> Markup {
             Some(detail) => {
                 (state(&detail.creator, now))
                 (facts(detail, now))
-                form method="post" action={ "/creators/" (portrait.username) "/poll" } {
-                    button { "Poll now" } span.small { " costs a credit, takes the token" }
-                }
+                (button(visitor, &format!("/creators/{}/poll", portrait.username), "Poll now", "costs a credit"))
             }
         }
     }
@@ -126,12 +132,13 @@ fn state(creator: &Creator, now: Timestamp) -> Markup {
             @if let Some(name) = &creator.name { " " (words::strange(name)) }
             @if let Some(stream) = &creator.stream {
                 " for " (words::since(stream.started_at.unwrap_or(stream.first_seen_at), now))
-                ": " a href=(stream.url) rel="noopener noreferrer" {
-                    @match &stream.title { Some(title) => (words::strange(title)), None => "no title" }
-                }
                 @if let Some(viewers) = stream.viewers { ", " (words::grouped(viewers)) " watching" }
+                @if let Some(url) = words::watchable(&stream.url) {
+                    " · " a href=(url) rel="noopener noreferrer" { "watch" }
+                }
             }
         }
+        @if let Some(stream) = &creator.stream { p.title { (words::title(stream.title.as_deref())) } }
     }
 }
 
@@ -160,16 +167,21 @@ fn facts(detail: &CreatorDetail, now: Timestamp) -> Markup {
             dt { "Priority" } dd { (creator.priority) }
             @if !creator.labels.is_empty() {
                 dt { "Labels" }
-                dd { @for (key, value) in &creator.labels { span.badge { (key) "=" (value) } " " } }
+                dd { @for (key, value) in &creator.labels { span.badge { (words::strange(key)) "=" (words::strange(value)) } " " } }
             }
-            @if let Some(note) = &detail.note { dt { "Note" } dd { (note) } }
+            @if let Some(note) = &detail.note { dt { "Note" } dd { (words::strange(note)) } }
         }
     }
 }
 
 fn polls(portrait: &Portrait) -> Markup {
+    let oldest = portrait
+        .polls
+        .first()
+        .map_or(portrait.now, |mark| mark.at());
+    let from = oldest.min(portrait.now.minus(POLLS_AT_LEAST));
     let span = Span {
-        from: portrait.now.minus(POLLS_FOR),
+        from: from.max(portrait.now.minus(POLLS_FOR)),
         to: portrait.now,
     };
     let bar = |mark: &PollMark| Bar {
@@ -182,15 +194,15 @@ fn polls(portrait: &Portrait) -> Markup {
             .polls
             .iter()
             .filter(|mark| mark.look() == kind)
-            .count()
+            .count() as u64
     };
     html! {
         (chart::bars(&bars, span, "each poll as a bar"))
         p.small {
-            span.badge.live { "live" } " " (count(Look::Live)) " "
-            span.badge.offline { "offline" } " " (count(Look::Offline)) " "
-            span.badge.unclear { "unclear" } " " (count(Look::Unclear))
-            " of the polls that are kept"
+            @for kind in [Look::Live, Look::Offline, Look::Unclear] {
+                span.badge.(look(kind)) { (look(kind)) } " " (words::grouped(count(kind))) " "
+            }
+            "of those that are kept; times in UTC"
         }
     }
 }
@@ -209,7 +221,7 @@ fn streams(portrait: &Portrait) -> Markup {
         @if portrait.streams.is_empty() { p.nothing { "No stream was seen yet." } }
         @for (place, stream) in portrait.streams.iter().enumerate() {
             article {
-                h3 { @match &stream.title { Some(title) => (words::strange(title)), None => "no title" } }
+                h3 { (words::title(stream.title.as_deref())) }
                 p.facts { (stream_facts(stream, portrait.now)) }
                 @let curve = portrait.curves.get(place).unwrap_or(&none);
                 @if !curve.is_empty() { (chart::curve(curve, "audience")) }
@@ -224,7 +236,9 @@ fn stream_facts(stream: &StreamRecord, now: Timestamp) -> Markup {
         @match stream.duration() {
             Some(duration) => {
                 ", ran " (words::span(duration))
-                " (ended between " (stream.last_seen_at) " and " (words::ended(stream.ended_at)) ")"
+                @if let Some(ended_at) = stream.ended_at {
+                    " (ended between " (words::exact(stream.last_seen_at)) " and " (words::exact(ended_at)) " UTC)"
+                }
             }
             None => ", runs",
         }
@@ -237,24 +251,27 @@ fn stream_facts(stream: &StreamRecord, now: Timestamp) -> Markup {
     }
 }
 
+/// Up to this, delays are drawn in seconds.
+const MOST_IN_SECONDS: Duration = Duration::from_secs(300);
+
 fn delays(delays: &[DetectionDelay]) -> Markup {
-    let mut points: Vec<Point> = delays
-        .iter()
-        .map(|delay| Point {
-            at: delay.noticed_at,
-            value: delay.delay.as_secs_f64() / 60.0,
-        })
-        .collect();
-    points.reverse();
     let mut sorted: Vec<Duration> = delays.iter().map(|delay| delay.delay).collect();
     sorted.sort_unstable();
+    let Some((median, longest)) = sorted.get(sorted.len() / 2).zip(sorted.last()) else {
+        return html! { p.nothing { "No start with a known time was seen yet." } };
+    };
+    let (unit, of) = if *longest <= MOST_IN_SECONDS {
+        ("seconds", 1.0)
+    } else {
+        ("minutes", 60.0)
+    };
+    let point = |delay: &DetectionDelay| Point {
+        at: delay.noticed_at,
+        value: delay.delay.as_secs_f64() / of,
+    };
+    let points: Vec<Point> = delays.iter().rev().map(point).collect();
     html! {
-        @match sorted.get(sorted.len() / 2) {
-            None => p.nothing { "No start with a known time was seen yet." },
-            Some(median) => {
-                p.small { "Median " (words::span(*median)) " over " (sorted.len()) " starts; minutes, over time" }
-                (chart::curve(&points, "minutes from a start to its detection"))
-            }
-        }
+        p.small { "Median " (words::span(*median)) ", starts seen " (sorted.len()) "; in " (unit) ", over time" }
+        (chart::curve(&points, &format!("{unit} from a start to its detection")))
     }
 }

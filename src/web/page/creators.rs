@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Failure, home, layout, part, username, words};
+use super::{Failure, Visitor, home, layout, part, username, words};
 use crate::domain::Timestamp;
+use crate::domain::text::one_line;
 use crate::web::Site;
 use crate::web::problem::Problem;
 use crate::web::views::{Creator, CreatorPage, CreatorQuery, State};
@@ -21,19 +23,21 @@ const LONGEST_SEARCH: usize = 24;
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Wish {
     #[serde(default)]
-    state: String,
+    pub(super) state: String,
     #[serde(default)]
-    q: String,
-    after: Option<String>,
+    pub(super) q: String,
+    pub(super) after: Option<String>,
 }
 
 /// `GET /creators`
 pub(super) async fn page(
     Extract(site): Extract<Arc<Site>>,
-    Query(wish): Query<Wish>,
+    visitor: Visitor,
+    wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Markup, Failure> {
+    let Query(wish) = wish?;
     let page = site.monitor.creators(query(&wish)?).await?;
-    Ok(draw(&wish, &page, site.clock.now()))
+    Ok(draw(&wish, &page, &visitor))
 }
 
 fn query(wish: &Wish) -> Result<CreatorQuery, Failure> {
@@ -53,21 +57,19 @@ fn query(wish: &Wish) -> Result<CreatorQuery, Failure> {
     })
 }
 
-pub(super) fn draw(wish: &Wish, page: &CreatorPage, now: Timestamp) -> Markup {
+pub(super) fn draw(wish: &Wish, page: &CreatorPage, visitor: &Visitor) -> Markup {
     layout(
         "Creators",
+        Some(visitor),
         &html! {
             h1 { "Creators" }
             (filter(wish))
             (part("creators", &html! { "Watchlist" }, &html! {
-                @if page.creators.is_empty() { p.nothing { "Nobody here." } }
-                table {
-                    @for creator in &page.creators { (row(creator, now)) }
-                }
+                @if page.creators.is_empty() { p.nothing { (nobody(page)) } } @else { (table(page, visitor.now)) }
                 @if let Some(next) = &page.next {
-                    form method="get" action="/creators" {
+                    form.action method="get" action="/creators" {
                         input type="hidden" name="state" value=(wish.state);
-                        input type="hidden" name="q" value=(wish.q);
+                        input type="hidden" name="q" value=(one_line(&wish.q));
                         input type="hidden" name="after" value=(next);
                         button { "More" }
                     }
@@ -77,10 +79,32 @@ pub(super) fn draw(wish: &Wish, page: &CreatorPage, now: Timestamp) -> Markup {
     )
 }
 
+/// A page can be empty with more to come, since what is looked through for one is bounded.
+fn nobody(page: &CreatorPage) -> &'static str {
+    if page.next.is_some() {
+        "Nobody among these."
+    } else {
+        "Nobody."
+    }
+}
+
+fn table(page: &CreatorPage, now: Timestamp) -> Markup {
+    html! {
+        table.wide {
+            thead {
+                tr {
+                    @for name in ["Creator", "State", "Answered", "Next poll"] { th scope="col" { (name) } }
+                }
+            }
+            tbody { @for creator in &page.creators { (row(creator, now)) } }
+        }
+    }
+}
+
 fn filter(wish: &Wish) -> Markup {
     html! {
         form.filter method="get" action="/creators" {
-            label { "Name " input name="q" value=(wish.q) maxlength=(LONGEST_SEARCH); }
+            label { "Name " input name="q" value=(one_line(&wish.q)) maxlength=(LONGEST_SEARCH); }
             label {
                 "State "
                 select name="state" {
@@ -101,10 +125,10 @@ fn row(creator: &Creator, now: Timestamp) -> Markup {
         tr {
             td { a href={ "/creators/" (creator.username) } { "@" (creator.username) } }
             td { span.badge.(creator.state.label()) { (creator.state.label()) } }
-            td { "answered " (words::moment_or_dash(creator.last_answer_at, now)) }
+            td { (words::moment_or_dash(creator.last_answer_at, now)) }
             td {
                 @match &creator.next_poll {
-                    Some(poll) => { "next " (words::due(poll.at, now)) ": " (home::reason(poll)) }
+                    Some(poll) => { (words::due(poll.at, now)) ": " (home::reason(poll)) }
                     None => "under way",
                 }
             }

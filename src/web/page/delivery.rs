@@ -5,60 +5,67 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use maud::{Markup, html};
 
-use super::{Failure, layout, part, words};
+use super::{Failure, Place, Visitor, button, layout, part, words};
 use crate::domain::Timestamp;
 use crate::domain::text::Printable;
 use crate::store::DeliveryId;
 use crate::store::history::DeliveryDetail;
-use crate::store::log::AttemptRecord;
+use crate::store::log::{AttemptRecord, DeliveryRecord};
 use crate::web::Site;
 use crate::web::problem::Problem;
 
 /// `GET /deliveries/{id}`
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
-    Path(id): Path<i64>,
+    visitor: Visitor,
+    id: Place<i64>,
 ) -> Result<Markup, Failure> {
+    let Path(id) = id?;
     let detail = site.history.delivery(DeliveryId(id)).await?;
     let detail = detail.ok_or_else(unknown)?;
-    Ok(draw(&detail, site.clock.now()))
+    Ok(draw(&detail, &visitor))
 }
 
-fn unknown() -> Failure {
+pub(super) fn unknown() -> Failure {
     Problem::not_found("there is no such delivery").into()
 }
 
-pub(super) fn draw(detail: &DeliveryDetail, now: Timestamp) -> Markup {
+pub(super) fn draw(detail: &DeliveryDetail, visitor: &Visitor) -> Markup {
     let record = &detail.record;
+    let title = html! { (record.kind) " to " a href={ "/webhooks/" (record.webhook) } { (record.webhook) } };
     layout(
         &format!("Delivery {}", record.id.0),
+        Some(visitor),
         &html! {
             h1 { "Delivery " (record.id.0) }
-            (part("delivery", &html! { (record.kind) " to " a href={ "/webhooks/" (record.webhook) } { (record.webhook) } }, &html! {
-                p {
-                    span.badge.(record.status.as_str()) { (record.status.as_str()) }
-                    " detected " (words::moment(record.event_at, now))
-                    @if let Some(creator) = &record.creator { ", " a href={ "/creators/" (creator) } { "@" (creator) } }
-                    @match record.finished_at {
-                        Some(at) => { ", ended " (words::moment(at, now)) }
-                        None => { ", next attempt " (words::moment(record.due_at, now)) }
-                    }
-                }
-                p.small { "webhook-id " code { (record.event) } }
-                form method="post" action={ "/deliveries/" (record.id.0) "/replay" } {
-                    button { "Send again" } span.small { " with the same webhook-id, takes the token" }
-                }
-            }))
+            (part("delivery", &title, &standing(record, visitor)))
             (part("attempts", &html! { "Attempts" }, &html! {
                 @if detail.attempts.is_empty() { p.nothing { "None yet." } }
-                @for attempt in &detail.attempts { (tried(attempt, now)) }
+                @for attempt in &detail.attempts { (tried(attempt, visitor.now)) }
             }))
             section {
                 h2 { "Body" }
-                pre { (Printable(&detail.body)) }
+                pre tabindex="0" { (Printable(&detail.body)) }
             }
         },
     )
+}
+
+fn standing(record: &DeliveryRecord, visitor: &Visitor) -> Markup {
+    let now = visitor.now;
+    html! {
+        p {
+            span.badge.(record.status.as_str()) { (record.status.as_str()) }
+            " detected " (words::moment(record.event_at, now))
+            @if let Some(creator) = &record.creator { ", " a href={ "/creators/" (creator) } { "@" (creator) } }
+            @match record.finished_at {
+                Some(at) => { ", ended " (words::moment(at, now)) }
+                None => { ", next attempt " (words::due(record.due_at, now)) }
+            }
+        }
+        p.small { "webhook-id " code { (record.event) } }
+        (button(visitor, &format!("/deliveries/{}/replay", record.id.0), "Send again", "under the same webhook-id"))
+    }
 }
 
 fn tried(attempt: &AttemptRecord, now: Timestamp) -> Markup {
@@ -66,12 +73,13 @@ fn tried(attempt: &AttemptRecord, now: Timestamp) -> Markup {
     html! {
         article {
             p.facts {
-                (attempt.number) ". " (words::moment(attempt.started_at, now))
-                ", " (attempt.took.as_millis()) " ms"  ": "
+                strong { (attempt.number) ". " } (words::moment(attempt.started_at, now)) ": "
                 @if let Some(status) = attempt.status { (status) " " }
-                @match &attempt.error { Some(error) => (error), None => "delivered" }
+                @match &attempt.error { Some(error) => (words::strange(error)), None => "delivered" }
+                ", " (attempt.took.as_millis()) " ms"
+                @for (part, took) in attempt.timing.parts() { " · " (part) " " (took.as_millis()) " ms" }
             }
-            @if !answer.is_empty() { pre { (Printable(&answer)) } }
+            @if !answer.is_empty() { pre tabindex="0" { (Printable(&answer)) } }
         }
     }
 }

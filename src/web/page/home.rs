@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::{Html, IntoResponse as _, Response};
 use bytes::Bytes;
@@ -11,12 +12,13 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Failure, layout, notices, part, words};
+use super::{Failure, Visitor, layout, notices, part, words};
 use crate::domain::{RoomId, Timestamp};
 use crate::store::history::{
     EventQuery, EventRecord, MAX_PAGE, SampleQuery, SampleRecord, SamplesOf, StreamId,
 };
 use crate::web::Site;
+use crate::web::access::Standing;
 use crate::web::chart::{self, Point, Span};
 use crate::web::views::{
     Budget, CreatorDetail, Lane, LaneState, LiveCreator, NextPoll, Overview, Upcoming,
@@ -25,9 +27,9 @@ use crate::web::views::{
 /// Live creators whose audience is drawn as a curve.
 const MOST_CURVES: usize = 24;
 /// Events shown.
-const RECENT: usize = 20;
+const RECENT: usize = 12;
 /// Coming polls shown.
-const UPCOMING: usize = 10;
+const UPCOMING: usize = 8;
 
 /// Covers are on TikTok's hosts, which learn who looks: they are shown only when asked for.
 const POLICY_WITH_COVERS: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -56,19 +58,31 @@ pub(super) struct Home {
     pub(super) covers: bool,
 }
 
-/// The page as it was drawn last, without and with covers. Whoever comes while the overview
-/// is the same, a second at most, is shown the same page: a thousand readers cost one drawing.
+/// The page as it was drawn last for strangers, without and with covers. Whoever comes while the
+/// overview is the same, a second at most, is shown the same page: a thousand readers cost one
+/// drawing.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Drawn(Arc<[Mutex<Option<(Arc<Overview>, Bytes)>>; 2]>);
+pub(super) struct Drawn(Arc<[Mutex<Option<Shared>>; 2]>);
+
+/// What strangers share.
+#[derive(Debug)]
+struct Shared {
+    of: Arc<Overview>,
+    standing: Standing,
+    page: Bytes,
+}
 
 /// `GET /`
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
     Extension(drawn): Extension<Drawn>,
-    Query(wish): Query<Wish>,
+    visitor: Visitor,
+    wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Response, Failure> {
+    let Query(wish) = wish?;
     let covers = wish.covers.as_deref() == Some("show");
-    let mut response = Html(drawn.page(&site, covers).await?).into_response();
+    let page = drawn.page(&site, &visitor, covers).await?;
+    let mut response = Html(page).into_response();
     if covers {
         let policy = HeaderValue::from_static(POLICY_WITH_COVERS);
         response
@@ -79,19 +93,34 @@ pub(super) async fn page(
 }
 
 impl Drawn {
-    async fn page(&self, site: &Site, covers: bool) -> Result<Bytes, Failure> {
+    async fn page(&self, site: &Site, visitor: &Visitor, covers: bool) -> Result<Bytes, Failure> {
         let overview = site.monitor.overview().await?;
+        if !is_usual(visitor) {
+            let home = gather(site, overview, covers).await?;
+            return Ok(draw(&home, visitor).into_string().into());
+        }
         let mut last = self.0[usize::from(covers)].lock().await;
-        if let Some((of, page)) = &*last
+        if let Some(Shared { of, standing, page }) = &*last
             && Arc::ptr_eq(of, &overview)
+            && *standing == visitor.standing
         {
             return Ok(page.clone());
         }
         let home = gather(site, Arc::clone(&overview), covers).await?;
-        let page = Bytes::from(draw(&home).into_string());
-        *last = Some((overview, page.clone()));
+        let page = Bytes::from(draw(&home, visitor).into_string());
+        *last = Some(Shared {
+            of: overview,
+            standing: visitor.standing,
+            page: page.clone(),
+        });
         Ok(page)
     }
+}
+
+/// Whether the page says nothing that is for this visitor alone.
+fn is_usual(visitor: &Visitor) -> bool {
+    let here = matches!(visitor.here.as_str(), "/" | "/?covers=show");
+    here && visitor.done.is_none() && visitor.standing != Standing::LoggedIn
 }
 
 async fn gather(site: &Site, overview: Arc<Overview>, covers: bool) -> Result<Home, Failure> {
@@ -145,52 +174,65 @@ pub(super) async fn samples(site: &Site, stream: StreamId) -> Result<Vec<Point>,
 }
 
 /// The whole page.
-pub(super) fn draw(home: &Home) -> Markup {
+pub(super) fn draw(home: &Home, visitor: &Visitor) -> Markup {
     let (overview, now) = (&home.overview, home.now);
-    let census = overview.creators;
-    let title = if census.live > 0 {
-        format!("{} live", census.live)
-    } else {
-        "nobody is live".to_owned()
+    let title = match overview.creators.live {
+        0 => "nobody is live".to_owned(),
+        live => format!("{live} live"),
     };
-    let live_title = html! { "Live now " span.count { (census.live) } };
-    let credits = overview.credits.budget;
+    let live_title = html! { "Live now " span.count { (overview.creators.live) } };
+    let money = match overview.credits.budget {
+        Some(budget) => burn_down(&budget, now),
+        None => unbounded(overview),
+    };
     layout(
         &title,
+        Some(visitor),
         &html! {
+            h1.unseen { "Overview" }
             (notices::draw(overview, now))
             (part("live", &live_title, &live(home)))
             div.columns {
-                (part("next", &html! { "Next" }, &next(home)))
-                (part("credits", &html! { "Credits" }, &match credits {
-                    Some(budget) => burn_down(&budget, now),
-                    None => unbounded(overview),
-                }))
-                (part("webhooks", &html! { "Webhooks" }, &webhooks(&home.lanes, now)))
-                (part("recent", &html! { "Recently" }, &recent(&home.recent, now)))
+                div {
+                    (part("next", &html! { "Next" }, &next(home)))
+                    (part("webhooks", &html! { "Webhooks" }, &webhooks(&home.lanes, now)))
+                }
+                div {
+                    (part("credits", &html! { "Credits" }, &money))
+                    (part("recent", &html! { "Recently" }, &recent(&home.recent, now)))
+                }
             }
-            footer #foot data-part="" {
-                (words::grouped(census.watched as u64)) " creators: "
-                (census.live) " live, " (census.offline) " offline, " (census.unknown) " not known yet"
-                " · version " (overview.version) ", running for " (words::since(overview.started_at, now))
-            }
+            (foot(overview, now))
         },
     )
 }
 
+fn foot(overview: &Overview, now: Timestamp) -> Markup {
+    let census = overview.creators;
+    html! {
+        footer #foot data-part="" {
+            (words::grouped(census.watched as u64)) " creators: "
+            (census.live) " live, " (census.offline) " offline, " (census.unknown) " not known yet"
+            " · version " (overview.version) ", running for " (words::since(overview.started_at, now))
+        }
+    }
+}
+
 fn live(home: &Home) -> Markup {
     let none = Vec::new();
+    let live = &home.overview.live;
     html! {
-        @if home.overview.live.is_empty() { p.nothing { "Nobody on the watchlist is live." } }
-        ul.cards {
-            @for (place, one) in home.overview.live.iter().enumerate() {
-                (card(one, home.curves.get(place).unwrap_or(&none), home))
+        @if live.is_empty() {
+            p.nothing { "Nobody on the watchlist is live." }
+        } @else {
+            ul.cards {
+                @for (place, one) in live.iter().enumerate() {
+                    (card(one, home.curves.get(place).unwrap_or(&none), home))
+                }
             }
-        }
-        @if home.overview.creators.live > home.overview.live.len() {
-            p { a href="/creators?state=live" { "All " (home.overview.creators.live) } }
-        }
-        @if !home.overview.live.is_empty() {
+            @if home.overview.creators.live > live.len() {
+                p { a href="/creators?state=live" { "All " (home.overview.creators.live) } }
+            }
             @if home.covers {
                 p.small { a href="/" { "Hide covers" } }
             } @else {
@@ -202,28 +244,26 @@ fn live(home: &Home) -> Markup {
 
 fn card(one: &LiveCreator, curve: &[Point], home: &Home) -> Markup {
     let stream = &one.stream;
-    let cover = stream
-        .cover_url
-        .as_deref()
-        .filter(|url| home.covers && url.starts_with("https://"));
+    let cover = stream.cover_url.as_deref().filter(|_| home.covers);
     html! {
         li.card {
-            @if let Some(url) = cover {
+            @if let Some(url) = cover.and_then(words::picture) {
                 img.cover src=(url) alt="" loading="lazy" referrerpolicy="no-referrer";
             }
             div.who {
                 a href={ "/creators/" (one.username) } { "@" (one.username) }
                 @if let Some(name) = &one.name { " " span.name { (words::strange(name)) } }
             }
-            p.title {
-                @match &stream.title { Some(title) => (words::strange(title)), None => em { "no title" } }
-            }
+            p.title { (words::title(stream.title.as_deref())) }
             p.facts {
-                a href=(stream.url) rel="noopener noreferrer" { "for " (words::since(stream.started_at.unwrap_or(stream.first_seen_at), home.now)) }
+                "for " (words::since(stream.started_at.unwrap_or(stream.first_seen_at), home.now))
                 @if let Some(viewers) = stream.viewers { " · " strong { (chart::count(viewers as f64)) } " watching" }
                 @if let Some(late) = stream.detection_delay_seconds { " · noticed after " (words::span(seconds(late))) }
                 @if stream.ending { " · perhaps ending" }
                 @if stream.resumed { " · resumed" }
+                @if let Some(url) = words::watchable(&stream.url) {
+                    " · " a href=(url) rel="noopener noreferrer" aria-label={ "Watch @" (one.username) } { "watch" }
+                }
             }
             (chart::sparkline(curve, "audience since the start"))
         }
@@ -240,9 +280,13 @@ fn next(home: &Home) -> Markup {
         .as_ref()
         .and_then(|next| Some((next, next.rhythm.as_ref()?)));
     html! {
-        @if home.overview.upcoming.is_empty() { p.nothing { "No poll is planned." } }
-        table {
-            @for one in home.overview.upcoming.iter().take(UPCOMING) { (upcoming(one, home.now)) }
+        @if home.overview.upcoming.is_empty() {
+            p.nothing { "No poll is planned." }
+        } @else {
+            table {
+                thead { tr { th scope="col" { "Creator" } th scope="col" { "Poll" } th scope="col" { "Why then" } } }
+                tbody { @for one in home.overview.upcoming.iter().take(UPCOMING) { (upcoming(one, home.now)) } }
+            }
         }
         @if let Some((next, rhythm)) = rhythm {
             h3 { "When @" (next.creator.username) " goes live" }
@@ -250,7 +294,7 @@ fn next(home: &Home) -> Markup {
             p.small {
                 (format!("{:.1}", rhythm.starts_per_week)) " streams a week"
                 @if let Some(share) = next.poll_share { ", " (words::percent(share)) " of all polls" }
-                ", times in UTC"
+                "; times in UTC"
             }
         }
     }
@@ -272,7 +316,7 @@ pub(super) fn reason(poll: &NextPoll) -> String {
         "worth" => {
             let share = |value: Option<f32>| words::percent(f64::from(value.unwrap_or(0.0)));
             return format!(
-                "chance of news {}, price {}",
+                "chance of news {}; worth a credit from {}",
                 share(poll.chance),
                 share(poll.price)
             );
@@ -321,19 +365,30 @@ fn unbounded(overview: &Overview) -> Markup {
 
 fn webhooks(lanes: &[Lane], now: Timestamp) -> Markup {
     html! {
-        @if lanes.is_empty() { p.nothing { "No webhook is configured." } }
-        table {
-            @for lane in lanes {
-                tr {
-                    td { a href={ "/webhooks/" (lane.id) } { (lane.id) } }
-                    td { (lane_state(lane.state)) }
-                    td {
-                        @if lane.pending > 0 {
-                            (words::grouped(lane.pending)) " waiting"
-                            @if let Some(oldest) = lane.oldest_pending_at { ", the oldest for " (words::since(oldest, now)) }
-                        } @else { "nothing waits" }
-                    }
-                }
+        @if lanes.is_empty() {
+            p.nothing { "No webhook is configured." }
+        } @else {
+            table {
+                thead { tr { th scope="col" { "Webhook" } th scope="col" { "State" } th scope="col" { "Waiting" } } }
+                tbody { @for lane in lanes { (lane_row(lane, now)) } }
+            }
+        }
+    }
+}
+
+fn lane_row(lane: &Lane, now: Timestamp) -> Markup {
+    html! {
+        tr {
+            td { a href={ "/webhooks/" (lane.id) } { (lane.id) } }
+            td {
+                (lane_state(lane.state))
+                @if let Some(since) = lane.since { " for " (words::since(since, now)) }
+            }
+            td {
+                @if lane.pending > 0 {
+                    (words::grouped(lane.pending))
+                    @if let Some(oldest) = lane.oldest_pending_at { ", the oldest for " (words::since(oldest, now)) }
+                } @else { "nothing" }
             }
         }
     }
@@ -346,15 +401,23 @@ pub(super) fn lane_state(state: LaneState) -> Markup {
 
 fn recent(events: &[EventRecord], now: Timestamp) -> Markup {
     html! {
-        @if events.is_empty() { p.nothing { "Nothing has happened yet." } }
-        table {
-            @for event in events {
-                tr {
-                    td { span.badge.(event.kind.as_str().replace('.', "-")) { (event.kind) } }
-                    td { @if let Some(creator) = &event.creator { a href={ "/creators/" (creator) } { "@" (creator) } } }
-                    td { (words::moment(event.at, now)) }
-                }
+        @if events.is_empty() {
+            p.nothing { "Nothing has happened yet." }
+        } @else {
+            table {
+                thead { tr { th scope="col" { "Event" } th scope="col" { "Creator" } th scope="col" { "When" } } }
+                tbody { @for event in events { (happened(event, now)) } }
             }
+        }
+    }
+}
+
+fn happened(event: &EventRecord, now: Timestamp) -> Markup {
+    html! {
+        tr {
+            td { span.badge.(event.kind.as_str().replace('.', "-")) { (event.kind) } }
+            td { @if let Some(creator) = &event.creator { a href={ "/creators/" (creator) } { "@" (creator) } } }
+            td { (words::moment(event.at, now)) }
         }
     }
 }

@@ -4,10 +4,12 @@
 //! change has an id and `data-part`: the script fetches the same page again when something
 //! happened and swaps the parts that differ. Nothing is loaded from elsewhere.
 
+mod actions;
 mod assets;
 mod creator;
 mod creators;
 mod delivery;
+mod frame;
 mod home;
 mod notices;
 mod webhook;
@@ -15,18 +17,25 @@ mod words;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::Path;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use http::StatusCode;
-use maud::{DOCTYPE, Markup, html};
+use maud::{Markup, html};
 
+pub(super) use self::frame::{Done, layout};
+
+use self::frame::{Visitor, button, part};
 use super::Site;
 use super::monitor::Unavailable;
 use super::problem::Problem;
 use crate::domain::Username;
 use crate::store::StoreError;
+
+/// A part of the path, which may not be what it should.
+type Place<T> = Result<Path<T>, PathRejection>;
 
 /// The pages and what they load.
 pub(super) fn routes() -> Router<Arc<Site>> {
@@ -34,9 +43,10 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/", get(home::page))
         .route("/creators", get(creators::page))
         .route("/creators/{username}", get(creator::page))
-        .route("/creators/{username}/poll", post(poll))
+        .route("/creators/{username}/poll", post(actions::poll))
         .route("/webhooks/{id}", get(webhook::page))
         .route("/deliveries/{id}", get(delivery::page))
+        .route("/deliveries/{id}/replay", post(actions::replay))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
         .layer(Extension(home::Drawn::default()))
@@ -64,70 +74,44 @@ impl From<Problem> for Failure {
     }
 }
 
+impl From<PathRejection> for Failure {
+    fn from(_: PathRejection) -> Self {
+        Self(Problem::not_found("there is no such page"))
+    }
+}
+
+impl From<QueryRejection> for Failure {
+    fn from(rejection: QueryRejection) -> Self {
+        Self(Problem::bad_request(rejection.body_text()))
+    }
+}
+
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = self.0.status;
-        let title = status.canonical_reason().unwrap_or("Error");
-        let body = html! { h1 { (title) } p { (self.0.detail) } p { a href="/" { "Overview" } } };
-        (status, layout(title, &body)).into_response()
+        failure(&self.0)
     }
 }
 
-/// The frame of every page.
-fn layout(title: &str, body: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) " · tallylight" }
-                link rel="icon" href="data:,";
-                link rel="stylesheet" href="/assets/style.css";
-                noscript { meta http-equiv="refresh" content="30"; }
-                script src="/assets/live.js" defer {}
-            }
-            body {
-                header {
-                    a.home href="/" { span.light {} "tallylight" }
-                    nav {
-                        a href="/creators" { "Creators" }
-                        a href="/api/v1/openapi.json" { "API" }
-                    }
-                    span #connection hidden {}
-                }
-                main { (body) }
-            }
-        }
-    }
+/// A problem as a person reads it.
+pub(super) fn failure(problem: &Problem) -> Response {
+    (problem.status, failure_page(problem)).into_response()
 }
 
-/// A section that the script may swap.
-fn part(id: &str, title: &Markup, body: &Markup) -> Markup {
-    html! {
-        section #(id) data-part="" {
-            h2 { (title) }
-            (body)
+fn failure_page(problem: &Problem) -> Markup {
+    let title = problem.status.canonical_reason().unwrap_or("Error");
+    let body = html! {
+        section.narrow {
+            h1 { (title) }
+            p { (words::strange(&problem.detail)) }
+            p { a href="/" { "Overview" } }
         }
-    }
+    };
+    layout(title, None, &body)
 }
 
 fn username(text: &str) -> Result<Username, Failure> {
     let read: Result<Username, _> = text.parse();
     read.map_err(|error| Problem::bad_request(error.to_string()).into())
-}
-
-/// Has a creator polled soon, and goes back to its page.
-async fn poll(
-    State(site): State<Arc<Site>>,
-    Path(name): Path<String>,
-) -> Result<Redirect, Failure> {
-    let creator = username(&name)?;
-    if !site.monitor.poll_now(&creator).await? {
-        return Err(unwatched());
-    }
-    Ok(Redirect::to(&format!("/creators/{creator}")))
 }
 
 fn unwatched() -> Failure {
@@ -137,3 +121,6 @@ fn unwatched() -> Failure {
     )
     .into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Failure, home, layout, part, words};
+use super::{Failure, Place, Visitor, home, layout, part, words};
 use crate::domain::Timestamp;
 use crate::store::DeliveryId;
 use crate::store::log::{DeliveryFilter, DeliveryRecord, Status};
@@ -21,16 +22,18 @@ const ROWS: usize = 50;
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Wish {
     #[serde(default)]
-    status: String,
-    before: Option<i64>,
+    pub(super) status: String,
+    pub(super) before: Option<i64>,
 }
 
 /// `GET /webhooks/{id}`
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
-    Path(id): Path<String>,
-    Query(wish): Query<Wish>,
+    visitor: Visitor,
+    id: Place<String>,
+    wish: Result<Query<Wish>, QueryRejection>,
 ) -> Result<Markup, Failure> {
+    let (Path(id), Query(wish)) = (id?, wish?);
     let lanes = site.monitor.webhooks().await?;
     let lane = lanes.iter().find(|lane| lane.id == id);
     let filter = DeliveryFilter {
@@ -43,7 +46,7 @@ pub(super) async fn page(
     if lane.is_none() && deliveries.is_empty() {
         return Err(Problem::not_found("there is no such webhook").into());
     }
-    Ok(draw((&id, lane), &wish, &deliveries, site.clock.now()))
+    Ok(draw((&id, lane), &wish, &deliveries, &visitor))
 }
 
 fn statuses(name: &str) -> Result<Vec<Status>, Failure> {
@@ -59,11 +62,12 @@ pub(super) fn draw(
     (id, lane): (&str, Option<&Lane>),
     wish: &Wish,
     deliveries: &[DeliveryRecord],
-    now: Timestamp,
+    visitor: &Visitor,
 ) -> Markup {
-    let all = Status::ALL.map(Status::as_str);
+    let now = visitor.now;
     layout(
         id,
+        Some(visitor),
         &html! {
             h1 { (id) }
             (part("lane", &html! { "Now" }, &html! {
@@ -73,18 +77,44 @@ pub(super) fn draw(
                 }
             }))
             (part("deliveries", &html! { "Deliveries" }, &html! {
-                p.small {
-                    a href={ "/webhooks/" (id) } { "all" }
-                    @for status in all { " · " a href={ "/webhooks/" (id) "?status=" (status) } { (status) } }
-                }
-                @if deliveries.is_empty() { p.nothing { "None." } }
-                table { @for delivery in deliveries { (row(delivery, now)) } }
+                (filter(id, wish))
+                @if deliveries.is_empty() { p.nothing { "None." } } @else { (table(deliveries, now)) }
                 @if let Some(last) = deliveries.last().filter(|_| deliveries.len() == ROWS) {
                     p { a href={ "/webhooks/" (id) "?status=" (wish.status) "&before=" (last.id.0) } { "Older" } }
                 }
             }))
         },
     )
+}
+
+fn filter(id: &str, wish: &Wish) -> Markup {
+    let here = |status: &str| (wish.status == status).then_some("page");
+    html! {
+        p.small.choice {
+            a href={ "/webhooks/" (id) } aria-current=[here("")] { "all" }
+            @for status in Status::ALL.map(Status::as_str) {
+                a href={ "/webhooks/" (id) "?status=" (status) } aria-current=[here(status)] { (status) }
+            }
+        }
+    }
+}
+
+fn table(deliveries: &[DeliveryRecord], now: Timestamp) -> Markup {
+    let columns = [
+        "Delivery",
+        "Event",
+        "Creator",
+        "Status",
+        "Detected",
+        "Attempts",
+        "Last answer",
+    ];
+    html! {
+        table.wide {
+            thead { tr { @for name in columns { th scope="col" { (name) } } } }
+            tbody { @for delivery in deliveries { (row(delivery, now)) } }
+        }
+    }
 }
 
 fn standing(lane: &Lane, now: Timestamp) -> Markup {
@@ -103,16 +133,23 @@ fn standing(lane: &Lane, now: Timestamp) -> Markup {
 fn row(delivery: &DeliveryRecord, now: Timestamp) -> Markup {
     html! {
         tr {
-            td { a href={ "/deliveries/" (delivery.id.0) } { (delivery.id.0) } }
+            td { a href={ "/deliveries/" (delivery.id.0) } { "#" (delivery.id.0) } }
             td { (delivery.kind) }
             td { @if let Some(creator) = &delivery.creator { a href={ "/creators/" (creator) } { "@" (creator) } } }
             td { span.badge.(delivery.status.as_str()) { (delivery.status.as_str()) } }
             td { (words::moment(delivery.event_at, now)) }
-            td { (delivery.attempts) " tries" }
+            td { (tries(delivery.attempts)) }
             td {
                 @if let Some(status) = delivery.last_status { (status) " " }
-                @if let Some(error) = &delivery.last_error { (error) }
+                @if let Some(error) = &delivery.last_error { (words::strange(error)) }
             }
         }
+    }
+}
+
+fn tries(attempts: u32) -> String {
+    match attempts {
+        1 => "1 try".to_owned(),
+        more => format!("{more} tries"),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use crate::domain::Timestamp;
+use crate::web::chart::minute;
 
 /// `45 s`, `3 min`, `2 h 5 min`, `4 d 3 h`: the two largest units, rounded down.
 pub(super) fn span(span: Duration) -> String {
@@ -52,9 +53,9 @@ pub(super) fn moment_or_dash(at: Option<Timestamp>, now: Timestamp) -> Markup {
     html! { @match at { Some(at) => (moment(at, now)), None => "–" } }
 }
 
-/// The exact time of an end, if there was one.
-pub(super) fn ended(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "now".to_owned(), |at| at.to_string())
+/// A moment by the clock, in UTC; the script leaves it as it is.
+pub(super) fn exact(at: Timestamp) -> Markup {
+    html! { time data-exact="" datetime=(at) title=(at) { (minute(at)) } }
 }
 
 /// A number, or a dash.
@@ -78,6 +79,23 @@ pub(super) fn grouped(number: u64) -> String {
 /// A share of a whole as a percentage.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
+}
+
+/// The address of a stream if it is at TikTok: nothing else becomes a link.
+pub(super) fn watchable(url: &str) -> Option<&str> {
+    Some(url).filter(|url| {
+        url.starts_with("https://www.tiktok.com/") && url.bytes().all(|b| b.is_ascii_graphic())
+    })
+}
+
+/// The address of a picture, if it can be shown.
+pub(super) fn picture(url: &str) -> Option<&str> {
+    Some(url).filter(|url| url.starts_with("https://") && url.bytes().all(|b| b.is_ascii_graphic()))
+}
+
+/// A stream's title, or that it has none.
+pub(super) fn title(title: Option<&str>) -> Markup {
+    html! { @match title { Some(title) => (strange(title)), None => em { "no title" } } }
 }
 
 /// A stranger's text; what cannot be drawn becomes a space.
@@ -130,6 +148,33 @@ mod tests {
             text,
             "<bdi>&lt;img src=x onerror=alert(1)&gt;\u{202e}</bdi>"
         );
+    }
+
+    #[test]
+    fn only_streams_at_tiktok_become_links() {
+        assert!(watchable("https://www.tiktok.com/@ada/live").is_some());
+        for url in [
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "data:text/html,<script>alert(1)</script>",
+            "http://www.tiktok.com/@ada/live",
+            "https://www.tiktok.com.evil.example/",
+            "https://www.tiktok.com@evil.example/",
+            "https://evil.example/https://www.tiktok.com/",
+            "//www.tiktok.com/@ada/live",
+            "https://www.tiktok.com/@ada\nx",
+            " https://www.tiktok.com/",
+            "",
+        ] {
+            assert!(watchable(url).is_none(), "{url:?}");
+        }
+        for url in [
+            "javascript:alert(1)",
+            "data:image/svg+xml,<svg/>",
+            "http://a.example/",
+        ] {
+            assert!(picture(url).is_none(), "{url:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 // Keeps an open page true: words of time, and parts that changed. The page works without it.
+// A hidden page asks nothing and listens to nothing; a page that was logged out asks nothing more.
 "use strict";
 
 const RELATIVE_EVERY = 10_000;
@@ -8,9 +9,20 @@ const SETTLE = 1_000;
 const SPREAD = 500;
 // What no change tells of (pending counts, credits) is fetched at this pace.
 const REFRESH_EVERY = 15_000;
+const PATIENCE = 10_000;
+// A daemon that is away is asked again after this, then twice as long, up to a minute.
+const RETRY = 2_000;
+const LONGEST_RETRY = 60_000;
 
+let changes = null;
 let due = 0;
-let missed = false;
+let retry = 0;
+let wait = RETRY;
+let skew = 0;
+let asking = false;
+let more = false;
+let loggedOut = false;
+let ticked = Date.now();
 
 function span(seconds) {
   const s = Math.max(0, Math.floor(seconds));
@@ -20,70 +32,145 @@ function span(seconds) {
   return m ? `${m} min` : `${s} s`;
 }
 
-function tellTimes() {
-  for (const time of document.querySelectorAll("time")) {
-    const seconds = (Date.now() - Date.parse(time.dateTime)) / 1000;
-    if ("since" in time.dataset) time.textContent = span(seconds);
-    else if ("due" in time.dataset) time.textContent = seconds > -1 ? "now" : `in ${span(-seconds)}`;
-    else time.textContent = seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`;
+function tellTimes(root) {
+  for (const time of root.querySelectorAll("time:not([data-exact])")) {
+    const seconds = (Date.now() + skew - Date.parse(time.dateTime)) / 1000;
+    let words = seconds < 0 ? `in ${span(-seconds)}` : `${span(seconds)} ago`;
+    if ("since" in time.dataset) words = span(seconds);
+    if ("due" in time.dataset && seconds > -1) words = "now";
+    if (time.textContent !== words) time.textContent = words;
   }
+}
+
+// The daemon's clock counts, whatever the browser's says.
+function setClock(page) {
+  const now = Date.parse(page.documentElement.dataset.now);
+  if (now) skew = now - Date.now();
 }
 
 function swap(fresh) {
   const old = document.getElementById(fresh.id);
-  if (!old || old.contains(document.activeElement)) return;
-  if (old.innerHTML !== fresh.innerHTML) old.replaceWith(fresh);
+  if (!old || old.innerHTML === fresh.innerHTML) return;
+  const selection = getSelection();
+  if (!selection.isCollapsed && selection.containsNode(old, true)) return;
+  const focused = old.contains(document.activeElement) && document.activeElement;
+  const again = focused && [...fresh.querySelectorAll("a, button, pre")].find((one) => one.outerHTML === focused.outerHTML);
+  if (focused && !again) return;
+  old.replaceWith(fresh);
+  if (again) again.focus({ preventScroll: true });
+}
+
+function connection(words, link) {
+  const place = document.getElementById("connection");
+  place.textContent = words;
+  if (!link) return;
+  const a = document.createElement("a");
+  a.href = link;
+  a.textContent = "Log in";
+  place.append(" ", a);
+}
+
+function leave() {
+  loggedOut = true;
+  stop();
+  connection("What is shown is old: the token is wanted.", `/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 }
 
 async function refresh() {
-  due = 0;
-  if (document.hidden) {
-    missed = true;
-    return;
-  }
+  due = retry = 0;
+  if (document.hidden || loggedOut) return;
+  asking = true;
+  more = false;
   try {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    page.querySelectorAll("[data-part]").forEach(swap);
-    document.title = page.title;
-    tellTimes();
+    const answer = await fetch(location.href, {
+      headers: { accept: "text/html" },
+      redirect: "manual",
+      signal: AbortSignal.timeout(PATIENCE),
+    });
+    if (answer.type === "opaqueredirect" || answer.status === 401) return leave();
+    if (!answer.ok) return lost();
+    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    wait = RETRY;
+    if (!changes || changes.readyState === EventSource.CLOSED) listen();
   } catch {
-    // The event stream says that the connection is gone.
+    lost();
+  } finally {
+    asking = false;
+    if (more) soon();
   }
+}
+
+function show(page) {
+  setClock(page);
+  tellTimes(page);
+  page.querySelectorAll("[data-part]").forEach(swap);
+  document.title = page.title;
+  connection("");
 }
 
 function soon() {
-  due ||= setTimeout(refresh, SETTLE + Math.random() * SPREAD);
+  if (asking) more = true;
+  else if (!retry) due ||= setTimeout(refresh, SETTLE + Math.random() * SPREAD);
 }
 
-function connection(words) {
-  const place = document.getElementById("connection");
-  place.textContent = words;
-  place.hidden = !words;
+// Whatever is tried next is one fetch of this page, and listening again if it works.
+function lost() {
+  stop();
+  more = false;
+  if (document.hidden || loggedOut) return;
+  connection("Connection lost: what is shown may be old.");
+  retry = setTimeout(refresh, wait * (0.75 + Math.random() / 2));
+  wait = Math.min(wait * 2, LONGEST_RETRY);
+}
+
+function stop() {
+  clearTimeout(due);
+  clearTimeout(retry);
+  due = retry = 0;
+  if (changes) changes.close();
+  changes = null;
 }
 
 function listen() {
-  const changes = new EventSource("/api/v1/changes");
-  changes.onopen = () => {
-    if (!document.getElementById("connection").hidden) soon();
-    connection("");
-  };
-  changes.onmessage = soon;
-  changes.addEventListener("lagged", soon);
-  changes.onerror = () => {
-    connection("connection lost: what is shown may be old");
-    if (changes.readyState === EventSource.CLOSED) setTimeout(listen, 5_000);
+  const source = new EventSource("/api/v1/changes");
+  changes = source;
+  for (const kind of ["message", "change", "lagged"]) source.addEventListener(kind, soon);
+  source.onerror = () => {
+    // One that was refused is tried again after the next refresh; until then that has to do.
+    if (changes === source && source.readyState !== EventSource.CLOSED) lost();
   };
 }
 
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && missed) {
-    missed = false;
-    soon();
-  }
-});
-setInterval(tellTimes, RELATIVE_EVERY);
+function wake() {
+  stop();
+  if (document.hidden || loggedOut) return;
+  wait = RETRY;
+  soon();
+}
+
+function tick() {
+  // After a sleep the connection may be dead without knowing it.
+  const slept = Date.now() - ticked > 3 * RELATIVE_EVERY;
+  ticked = Date.now();
+  if (document.hidden) return;
+  tellTimes(document);
+  if (slept) wake();
+}
+
+function forgetDone() {
+  const here = new URL(location.href);
+  if (!here.searchParams.has("done")) return;
+  here.searchParams.delete("done");
+  history.replaceState(null, "", here);
+}
+
+document.addEventListener("visibilitychange", wake);
+addEventListener("pagehide", stop);
+addEventListener("pageshow", (event) => event.persisted && wake());
+addEventListener("online", wake);
+setInterval(tick, RELATIVE_EVERY);
 setInterval(soon, REFRESH_EVERY);
-tellTimes();
-listen();
+setClock(document);
+tellTimes(document);
+forgetDone();
+if (!document.hidden) listen();
