@@ -374,11 +374,11 @@ async fn shows_and_runs_nothing(chrome: &Chrome, url: &str) {
         let title = serde_json::to_string(title).unwrap();
         chrome.until(&format!("{shown}.includes({title})")).await;
     }
-    for number in 0..HOSTILE.len() {
+    for (number, title) in HOSTILE.iter().enumerate() {
         chrome
             .open(&format!("{url}/creators/{}", name(number)))
             .await;
-        let title = serde_json::to_string(HOSTILE[number]).unwrap();
+        let title = serde_json::to_string(title).unwrap();
         chrome
             .until(&format!(
                 "document.getElementById('streams').innerText.includes({title})"

@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by chromedriver over its plain HTTP API (W3C WebDriver).
+//! A headless Chromium, driven by chromedriver over its plain HTTP API (`WebDriver`).
 //!
 //! Everything it writes is in a folder that goes with it, and it ends with its test.
 
@@ -29,7 +29,7 @@ const FLAGS: &[&str] = &[
     "--hide-scrollbars",
     "--window-size=1200,900",
 ];
-/// The key under which WebDriver names an element.
+/// The key under which `WebDriver` names an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 pub(super) struct Chrome {
@@ -38,7 +38,7 @@ pub(super) struct Chrome {
     session: String,
     /// The browser's own process.
     browser: Option<u64>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Chrome {
@@ -72,9 +72,9 @@ impl Chrome {
             client,
             session: format!("http://127.0.0.1:{port}/session"),
             browser: None,
-            _folder: folder,
+            folder,
         };
-        let profile = chrome._folder.path().join("profile");
+        let profile = chrome.folder.path().join("profile");
         let mut flags: Vec<String> = FLAGS.iter().map(|&flag| flag.to_owned()).collect();
         flags.push(format!("--user-data-dir={}", profile.display()));
         let answer = chrome
