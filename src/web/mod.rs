@@ -1,7 +1,7 @@
 //! What the running daemon shows over HTTP: health, metrics, status; reads, and little else.
 //!
 //! It knows the daemon by [`monitor::Monitor`] alone and keeps nothing beyond a request.
-//! Who may read or change something is decided in one place ([`guard`]), before any route.
+//! Who may read or change something is decided in one place (`guard`), before any route.
 
 pub mod access;
 mod api;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 use tallylight::clock::Clock;
@@ -12,8 +12,9 @@ use tallylight::simulator::world::TITLES;
 use tallylight::simulator::{Account, Fault, Handle, Simulator, Stream, World, wire};
 use tempfile::TempDir;
 
+use crate::program::{Ran, SECRET, ran, tallylight};
+
 const KEY: &str = "knbn_hunter2";
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const COMMANDS: [&str; 17] = [
     "run",
     "check",
@@ -34,41 +35,10 @@ const COMMANDS: [&str; 17] = [
     "schema",
 ];
 
-/// What a run of the program gave.
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    fn of(output: Output) -> Self {
-        let ran = Self {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        };
-        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("hunter2"));
-        ran
-    }
-
-    /// A character of the output that could move a terminal's cursor, its colours or the direction of its text.
-    fn raw(&self) -> Option<char> {
-        let mut all = self.stdout.chars().chain(self.stderr.chars());
-        all.find(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c))
-    }
-}
-
-fn tallylight() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
-    command.env_clear();
-    command
-}
-
-/// Runs it beside the simulator, which needs this thread meanwhile.
-async fn ran(mut command: Command) -> Ran {
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap());
-    Ran::of(output.await.unwrap())
+/// A character of the output that could move a terminal's cursor, its colours or the direction of its text.
+fn raw(ran: &Ran) -> Option<char> {
+    let mut all = ran.stdout.chars().chain(ran.stderr.chars());
+    all.find(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c))
 }
 
 /// A simulated API and a configuration that asks it.
@@ -190,7 +160,7 @@ async fn no_title_reaches_the_terminal_raw_and_every_one_reaches_a_machine_whole
     }
     let arguments: Vec<&str> = names.iter().map(String::as_str).collect();
     let ran = place.probe(&arguments).await;
-    assert_eq!((ran.code, ran.raw()), (Some(0), None), "{:?}", ran.stdout);
+    assert_eq!((ran.code, raw(&ran)), (Some(0), None), "{:?}", ran.stdout);
     // Four lines each: a title with line breaks in it has not made more.
     assert_eq!(ran.stdout.lines().count(), 4 * TITLES.len() + 1);
     let arguments = [&["--json"], arguments.as_slice()].concat();
@@ -270,7 +240,7 @@ fn the_demo_shows_starts_keeps_its_promises_and_leaves_nothing_behind() {
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
     let starts = ran.stdout.lines().filter(|line| line.contains(" LIVE "));
     assert!(starts.count() >= 1, "{}", ran.stdout);
-    assert_eq!(ran.raw(), None, "{:?}", ran.stdout);
+    assert_eq!(raw(&ran), None, "{:?}", ran.stdout);
     let left: Vec<_> = fs::read_dir(temporary.path()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
 }

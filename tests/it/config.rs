@@ -12,6 +12,8 @@ use std::path::Path;
 use tallylight::config::{Loaded, Problems, load};
 use tempfile::TempDir;
 
+use crate::program::SECRET;
+
 /// A directory with a configuration and the files it names.
 struct Place {
     dir: TempDir,
@@ -56,12 +58,10 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
 fn env(name: &str) -> Option<String> {
     match name {
         "KEY" => Some("knbn_from_the_environment".to_owned()),
-        "SECRET" => Some(WEBHOOK_SECRET.to_owned()),
+        "SECRET" => Some(SECRET.to_owned()),
         "EMPTY" => Some(String::new()),
         _ => None,
     }

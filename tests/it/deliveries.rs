@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test's helper may fail the test")]
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use assert_cmd::Command;
 use http::StatusCode;
 use tallylight::clock::Clock;
 use tallylight::domain::{Event, EventId, EventType, Timestamp, Timing};
@@ -15,7 +15,8 @@ use tallylight::store::sqlite::Sqlite;
 use tallylight::store::{Attempt, Change, Fate, Outgoing, Settlement, Store as _};
 use tempfile::TempDir;
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+use crate::program::{Ran, SECRET, ran, signal, tallylight};
+
 const CREATORS: [&str; 3] = ["anna", "bert", "carl"];
 /// Deliveries in the store: so many for each creator.
 const EACH: usize = 4;
@@ -23,12 +24,6 @@ const EACH: usize = 4;
 /// A directory with a store of ended deliveries and a configuration.
 struct Place {
     dir: TempDir,
-}
-
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 fn minute(minute: usize) -> Timestamp {
@@ -118,19 +113,14 @@ impl Place {
     }
 
     async fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
+        ran(self.command(arguments)).await
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = tallylight();
+        let config = self.path("config.toml");
+        command.arg("--config").arg(config).args(arguments);
         command
-            .env_clear()
-            .arg("--config")
-            .arg(self.path("config.toml"));
-        command.args(arguments);
-        let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await;
-        let output = output.unwrap();
-        Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
     }
 
     /// The objects of `list --json`, oldest first.
@@ -330,24 +320,15 @@ async fn a_replay_keeps_to_its_rate() {
 async fn a_replay_that_is_broken_off_says_where_and_goes_on_there() {
     let receiver = receiver().await;
     let place = Place::with_failures(&receiver.url()).await;
-    let child = std::process::Command::new(env!("CARGO_BIN_EXE_tallylight"))
-        .env_clear()
-        .arg("--config")
-        .arg(place.path("config.toml"))
-        .args(["deliveries", "replay", "--rate", "60/m"])
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = place.command(&["deliveries", "replay", "--rate", "60/m"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
     receiver.wait_for(1).await;
-    let number = child.id().to_string();
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &number])
-        .status();
-    assert!(sent.unwrap().success());
+    signal(child.id(), "INT");
     let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await;
-    let output = output.unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
+    let broken_off = Ran::of(output.unwrap());
+    let told = broken_off.stderr;
+    assert_eq!(broken_off.code, Some(1), "{told}");
     assert!(
         told.starts_with("1 delivered, 0 failed; broken off, go on with --after 2"),
         "{told}"

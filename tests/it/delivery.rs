@@ -2,20 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helper may fail the test")]
 
-use assert_cmd::Command;
 use http::StatusCode;
 use tallylight::clock::Clock;
 use tallylight::simulator::receiver::{Receiver, Verdict};
 use tallylight::simulator::wire::{Answer, Reply, loopback};
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-/// What a run of the program gave.
-struct Ran {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+use crate::program::{Ran, SECRET, ran, tallylight};
 
 async fn receiver() -> Receiver {
     let keys = vec![SECRET.parse().unwrap()];
@@ -46,21 +38,13 @@ headers = {{ authorization = "Bearer hunter3" }}
     );
     let path = dir.path().join("config.toml");
     std::fs::write(&path, config).unwrap();
-    let run = move || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
-        command.env_clear().arg("--config").arg(path);
-        // Nobody listens there: whoever heeds these gets nowhere.
-        for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
-            command.env(name, "http://127.0.0.1:9");
-        }
-        command.args(["ping", id]).output().unwrap()
-    };
-    let output = tokio::task::spawn_blocking(run).await.unwrap();
-    Ran {
-        code: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+    let mut command = tallylight();
+    command.arg("--config").arg(path).args(["ping", id]);
+    // Nobody listens there: whoever heeds these gets nowhere.
+    for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
+        command.env(name, "http://127.0.0.1:9");
     }
+    ran(command).await
 }
 
 #[tokio::test]
@@ -70,7 +54,7 @@ async fn a_ping_that_is_taken_exits_0_and_arrived_signed() {
     receiver.answer_with(thanks.into());
     let ran = ping("backend", &receiver.url()).await;
     let arrived = receiver.stop().await;
-    assert_eq!((ran.code, arrived.len()), (0, 1), "{}", ran.stderr);
+    assert_eq!((ran.code, arrived.len()), (Some(0), 1), "{}", ran.stderr);
     assert_eq!(arrived[0].verdict, Verdict::Genuine);
     assert_eq!(arrived[0].event_type().as_deref(), Some("webhook.test"));
     assert_eq!(arrived[0].target, "/hooks?key=hunter2");
@@ -93,13 +77,13 @@ async fn a_ping_that_is_refused_hangs_or_finds_nobody_exits_1_and_says_why() {
     ] {
         receiver.answer_with(reply);
         let ran = ping("backend", &receiver.url()).await;
-        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert_eq!(ran.code, Some(1), "{}", ran.stderr);
         assert!(ran.stdout.contains(told), "{}", ran.stdout);
     }
     let url = receiver.url();
     assert_eq!(receiver.stop().await.len(), 3);
     let ran = ping("backend", &url).await;
-    assert_eq!(ran.code, 1);
+    assert_eq!(ran.code, Some(1));
     assert!(ran.stdout.contains("failed (connect): "), "{}", ran.stdout);
     assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("hunter"));
 }
@@ -107,7 +91,7 @@ async fn a_ping_that_is_refused_hangs_or_finds_nobody_exits_1_and_says_why() {
 #[tokio::test]
 async fn a_ping_of_an_unknown_webhook_is_a_usage_error_that_names_the_known() {
     let ran = ping("backand", "http://127.0.0.1:9").await;
-    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     let told = "tallylight: no webhook backand: the configuration has backend\n";
     assert!(ran.stderr.ends_with(told), "{}", ran.stderr);
 }

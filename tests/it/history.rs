@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use tallylight::domain::{Event, LiveStream, Observation, Profile, RoomId, Timest
 use tallylight::store::sqlite::Sqlite;
 use tallylight::store::{Change, CreatorChange, Outgoing, Store, StoredCreator};
 use tempfile::TempDir;
+
+use crate::program::{Ran, SECRET, ran, tallylight};
 
 const HOSTILE: &str = "=1+1\n\u{1b}[31m\"quoted\", \u{202e}evil";
 
@@ -90,11 +92,10 @@ impl Place {
         let config = "[konbini]\napi_key_file = \"key\"\n[watchlist]\ncreators = [\"ada\"]\n\
                       [[webhook]]\nid = \"backend\"\nurl = \"https://example.com/\"\n\
                       secret_file = \"secret\"\n[storage]\nurl = \"sqlite:t.db\"\n";
-        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         for (name, text) in [
             ("config.toml", config),
             ("key", "knbn_key"),
-            ("secret", secret),
+            ("secret", SECRET),
         ] {
             std::fs::write(place.path(name), text).unwrap();
         }
@@ -110,21 +111,20 @@ impl Place {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
-        command.env_clear().current_dir(self.0.path());
+        let mut command = tallylight();
+        command.current_dir(self.0.path());
         command.args(["--config", "config.toml"]).args(arguments);
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
+    fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
     }
 
     fn printed(&self, arguments: &[&str]) -> String {
         let ran = self.run(arguments);
-        let told = String::from_utf8(ran.stderr).unwrap();
-        assert!(ran.status.success() && told.is_empty(), "{told}");
-        String::from_utf8(ran.stdout).unwrap()
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout
     }
 }
 
@@ -183,12 +183,8 @@ async fn an_export_never_writes_over_the_store() {
     fill(&store, 1).await;
     for name in ["t.db", "t.db-wal", "t.db.lock"] {
         let ran = place.run(&["export", "streams", "--output", name]);
-        assert_eq!(ran.status.code(), Some(1));
-        assert!(
-            String::from_utf8(ran.stderr)
-                .unwrap()
-                .contains("the store itself")
-        );
+        assert_eq!(ran.code, Some(1));
+        assert!(ran.stderr.contains("the store itself"), "{}", ran.stderr);
     }
     assert_eq!(place.printed(&["export", "streams"]).lines().count(), 3);
 }
@@ -238,25 +234,16 @@ async fn a_backup_beside_commits_is_whole_and_can_be_gone_on_with() {
     let backup = async {
         for force in [&[][..], &["--force"]] {
             let arguments = [&["backup", "copy.db"][..], force].concat();
-            let mut command = place.command(&arguments);
-            let ran = tokio::task::spawn_blocking(move || command.output().unwrap());
-            let ran = ran.await.unwrap();
-            let told = String::from_utf8(ran.stdout).unwrap();
-            assert!(
-                ran.status.success() && told.contains("bytes, checked"),
-                "{told}"
-            );
+            let ran = ran(place.command(&arguments)).await;
+            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+            assert!(ran.stdout.contains("bytes, checked"), "{}", ran.stdout);
         }
         stop.store(true, Ordering::Relaxed);
     };
     tokio::join!(load, backup);
     let refused = place.run(&["backup", "copy.db"]);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(
-        String::from_utf8(refused.stderr)
-            .unwrap()
-            .contains("--force")
-    );
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("--force"), "{}", refused.stderr);
 
     let copy = Sqlite::open(&place.path("copy.db")).unwrap();
     assert_eq!(copy.installation(), store.installation());

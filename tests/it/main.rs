@@ -20,6 +20,7 @@ mod online;
 mod package;
 mod plan;
 mod process;
+mod program;
 mod quiet;
 mod readme;
 mod storm;

@@ -11,19 +11,14 @@ use tallylight::simulator::api::Call;
 use tallylight::simulator::{Account, Fault, Handle, Simulator, World, wire};
 use tempfile::TempDir;
 
+use crate::program::{Ran, SECRET, ran, signal, tallylight};
+
 const KEY: &str = "knbn_hunter2";
 
 /// A configuration that names the first creator itself and the others in a list.
 struct Place {
     api: Simulator,
     folder: TempDir,
-}
-
-/// What a run of the program gave.
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 fn name(number: usize) -> Username {
@@ -81,11 +76,10 @@ secret = "${{SECRET}}"
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
+        let mut command = tallylight();
         command
-            .env_clear()
             .env("KEY", KEY)
-            .env("SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+            .env("SECRET", SECRET)
             .current_dir(self.folder.path())
             .args(["--config", "config.toml"])
             .args(arguments);
@@ -93,16 +87,7 @@ secret = "${{SECRET}}"
     }
 
     async fn run(&self, arguments: &[&str]) -> Ran {
-        let mut command = self.command(arguments);
-        let output = tokio::task::spawn_blocking(move || command.output().unwrap());
-        let output = output.await.unwrap();
-        let ran = Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        };
-        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("hunter2"));
-        ran
+        ran(self.command(arguments)).await
     }
 
     async fn check(&self) -> Ran {
@@ -309,10 +294,7 @@ async fn the_cost_is_told_before_it_is_spent_and_ctrl_c_ends_it_with_a_summary()
         tokio::task::yield_now().await;
     }
     assert_eq!(handle.credits_used(), 0);
-    let sent = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(sent.unwrap().success());
+    signal(child.id(), "INT");
     let (code, told) = tokio::task::spawn_blocking(move || {
         let mut told = String::new();
         rest.read_to_string(&mut told).unwrap();

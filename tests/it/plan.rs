@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 use tallylight::clock::Clock;
@@ -10,6 +10,8 @@ use tallylight::domain::Timestamp;
 use tallylight::store::Store as _;
 use tallylight::store::sqlite::Sqlite;
 use tempfile::TempDir;
+
+use crate::program::{Ran, SECRET, tallylight};
 
 const CONFIG: &str = r#"
 [konbini]
@@ -26,12 +28,6 @@ secret = "${SECRET}"
 
 struct Place(TempDir);
 
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -40,10 +36,9 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str], input: &str) -> Ran {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tallylight"))
-            .env_clear()
+        let mut child = tallylight()
             .env("KEY", "knbn_key")
-            .env("SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+            .env("SECRET", SECRET)
             .env("TALLYLIGHT_CONFIG", self.0.path().join("config.toml"))
             .current_dir(self.0.path())
             .args(arguments)
@@ -54,12 +49,7 @@ impl Place {
             .unwrap();
         // A program that has refused its arguments reads nothing.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Ran::of(child.wait_with_output().unwrap())
     }
 
     fn store(&self) -> std::path::PathBuf {

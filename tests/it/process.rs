@@ -24,6 +24,8 @@ use tallylight::domain::signature::SigningKey;
 use tallylight::simulator::{Account, Handle, Receiver, Simulator, World, wire};
 use tempfile::TempDir;
 
+use crate::program;
+
 /// Longer than anything here takes; a test that hangs ends with a message.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -70,11 +72,7 @@ impl Surroundings {
             .collect();
         fs::write(
             surroundings.folder.path().join("creators.txt"),
-            names.join(
-                "
-",
-            ) + "
-",
+            names.join("\n") + "\n",
         )
         .unwrap();
         fs::write(surroundings.config_file(), surroundings.configuration(&key)).unwrap();
@@ -186,12 +184,7 @@ impl Daemon {
 
     /// Sends a signal by its name, like `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill")
-            .args([&format!("-{name}"), &pid])
-            .status()
-            .unwrap();
-        assert!(sent.success());
+        program::signal(self.child.id(), name);
     }
 
     /// Waits until the process has ended.

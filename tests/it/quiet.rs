@@ -85,10 +85,9 @@ id = "backend"
 url = "http://127.0.0.1:9/hook"
 secret = "${SECRET}"
 "#;
-    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let environment = |name: &str| match name {
         "KEY" => Some("knbn_pretend".to_owned()),
-        "SECRET" => Some(secret.to_owned()),
+        "SECRET" => Some(crate::program::SECRET.to_owned()),
         _ => None,
     };
     let path = folder.join("config.toml");

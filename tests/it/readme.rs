@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 use tallylight::clock::Clock;
 use tallylight::domain::signature::SigningKey;
 
+use crate::program::SECRET;
+
 const README: &str = include_str!("../../README.md");
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const BODY: &str = r#"{"type":"webhook.test","data":{"title":"Späte"}}"#;
 
 /// What each sample is asked: secret, id, timestamp, signature and body, and what it should say.

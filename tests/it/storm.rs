@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use tallylight::store::{Change, Outgoing, Store as _};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+use crate::program::{SECRET, tallylight};
+
 const EVENTS: usize = 10_000;
 const CREATORS: usize = 200;
 const CONCURRENCY: usize = 16;
@@ -142,8 +143,7 @@ async fn ten_thousand_events_survive_everything_a_receiver_can_do() {
     let address = first.wire().address();
     moody(&first, &ledger);
     let dir = prepared(&first.url()).await;
-    let daemon = Command::new(env!("CARGO_BIN_EXE_tallylight"))
-        .env_clear()
+    let daemon = tallylight()
         .args(["run", "--config"])
         .arg(dir.path().join("config.toml"))
         .stderr(Stdio::null())

@@ -1,7 +1,7 @@
 //! Sweeps: one credit for a page of up to thirty creators, trusted only as far as measured.
 //!
-//! [`sight`] holds what sweeps said of one creator and what follows for the belief that it is
-//! live, [`trust`] how far flags can be trusted, [`page`] when a page is worth its credit.
+//! `sight` holds what sweeps said of one creator and what follows for the belief that it is
+//! live, [`trust`] how far flags can be trusted, `page` when a page is worth its credit.
 //! Which poll to make is not decided here, and no flag starts or ends a stream.
 
 pub(super) mod page;

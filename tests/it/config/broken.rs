@@ -360,7 +360,7 @@ fn a_good_list_and_secret_files_are_read_relative_to_the_configuration() {
         "secrets",
         format!(
             "{}\n\nwhsec_bmV3ZXIgc2VjcmV0IG9mIDI0IGJ5dGVzIQ==\n",
-            super::WEBHOOK_SECRET
+            super::SECRET
         ),
     );
     let loaded = place.load().unwrap_or_else(|problems| panic!("{problems}"));

@@ -1,31 +1,18 @@
 //! The commands as processes: exit codes, and what goes to which stream.
 
-use assert_cmd::Command;
+use std::process::Command;
 
 use super::{GOOD, Place};
+use crate::program::{self, Ran};
 
 fn tallylight() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
+    let mut command = program::tallylight();
+    command.env("KEY", "knbn_key").env("SECRET", super::SECRET);
     command
-        .env_remove("TALLYLIGHT_CONFIG")
-        .env("KEY", "knbn_key")
-        .env("SECRET", super::WEBHOOK_SECRET);
-    command
-}
-
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
 }
 
 fn ran(command: &mut Command) -> Ran {
-    let output = command.output().unwrap();
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Ran::of(command.output().unwrap())
 }
 
 fn check(text: &str) -> Ran {

@@ -1,6 +1,6 @@
 //! What becomes of stored deliveries: changed and removed webhooks, replays beside the daemon.
 
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -15,6 +15,7 @@ use tallylight::store::sqlite::log::DeliveryLog;
 use tallylight::store::{Attempt, Change, Fate, Outgoing, Settlement, Store as _};
 
 use super::{PATIENCE, Surroundings, name};
+use crate::program::{Ran, ran, tallylight};
 
 fn event(n: usize, webhook: &str) -> Outgoing {
     let at: Timestamp = "2026-02-27T18:00:00Z".parse().unwrap();
@@ -93,16 +94,11 @@ async fn delivered(around: &Surroundings, count: usize) -> Vec<DeliveryRecord> {
     tokio::time::timeout(PATIENCE, settled).await.unwrap()
 }
 
-async fn cli(around: &Surroundings, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
-    command
-        .env_clear()
-        .arg("--config")
-        .arg(around.config_file());
-    command.args(arguments);
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
+async fn cli(around: &Surroundings, arguments: &[&str]) -> Ran {
+    let mut command = tallylight();
+    let config = around.config_file();
+    command.arg("--config").arg(config).args(arguments);
+    ran(command).await
 }
 
 fn number(request: &Received) -> u64 {
@@ -163,7 +159,7 @@ async fn deliveries_of_a_removed_webhook_wait_and_follow_when_its_id_returns() {
     let parked = deliveries(&around, Status::Pending);
     assert!(parked.len() == 6 && parked.iter().all(|d| d.attempts == 0));
     let listed = cli(&around, &["deliveries", "list", "--webhook", "backend"]).await;
-    let listed = String::from_utf8(listed.stdout).unwrap();
+    let listed = listed.stdout;
     assert_eq!(listed.matches("pending").count(), 6, "{listed}");
 
     around.reconfigure("id = \"other\"", "id = \"backend\"");
@@ -212,20 +208,19 @@ async fn a_replay_beside_a_running_daemon_is_sent_by_it_in_order_under_the_same_
         }
     };
     tokio::time::timeout(PATIENCE, polls).await.unwrap();
-    let told = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
     let dry = cli(&around, &["deliveries", "replay", "--dry-run"]).await;
-    assert_eq!(told(&dry), "9 deliveries would be sent\n");
+    assert_eq!(dry.stderr, "9 deliveries would be sent\n");
     assert_eq!(around.receiver.count(), 0);
     let replay = ["deliveries", "replay", "--rate", "1000/s"];
     let replayed = cli(&around, &replay).await;
     let expected = "9 handed to the running daemon, `deliveries list` tells the rest\n";
-    assert_eq!(told(&replayed), expected);
-    assert_eq!(replayed.status.code(), Some(0));
+    assert_eq!(replayed.stderr, expected);
+    assert_eq!(replayed.code, Some(0));
     in_order(&around.receiver.wait_for(9).await, 9);
     let settled = delivered(&around, 9).await;
     assert!(settled.iter().all(|d| d.attempts == 2));
     let again = cli(&around, &replay).await;
-    assert_eq!(told(&again), "0 delivered, 0 failed\n");
+    assert_eq!(again.stderr, "0 delivered, 0 failed\n");
     assert_eq!(daemon.stop().await, Some(0));
     assert_eq!(around.receiver.count(), 9);
 }
@@ -254,7 +249,7 @@ async fn pending_deliveries_are_brought_forward_by_a_replay_beside_the_daemon() 
     let forward = ["deliveries", "replay", "--status", "pending"];
     // By itself it would have no attempt left after the second.
     for requests in 2..4 {
-        assert_eq!(cli(&around, &forward).await.status.code(), Some(0));
+        assert_eq!(cli(&around, &forward).await.code, Some(0));
         around.receiver.wait_for(requests).await;
         let settled = async {
             while deliveries(&around, Status::Pending)[0].attempts
