@@ -18,6 +18,7 @@ mod creator;
 mod memory;
 pub(super) mod plan;
 mod portrait;
+mod reserve;
 mod roster;
 mod settings;
 mod survey;
@@ -192,7 +193,7 @@ impl Learned {
         if !matches!(claim, Claim::Ordinary | Claim::Hinted) {
             return None;
         }
-        if left as f64 <= f64::from(minutes_left) * self.plan.promised_per_minute {
+        if self.is_reserved(left, now) {
             return Some((REFUSED_WAITS.1, Refusal::Reserved));
         }
         if claim == Claim::Hinted {

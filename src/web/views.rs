@@ -141,7 +141,7 @@ pub struct Upcoming {
 pub struct NextPoll {
     /// When; rate and budget may move it.
     pub at: Timestamp,
-    /// `newcomer`, `interval`, `worth`, `max_gap`, `pinned`, `live`, `confirm`, `retry`, `probe` or `asked`.
+    /// `newcomer`, `interval`, `worth`, `max_gap`, `pinned`, `hinted`, `live`, `confirm`, `retry`, `probe` or `asked`.
     pub reason: String,
     /// The chance of finding something new, in `[0, 1]`, if that is the reason (`worth`).
     pub chance: Option<f32>,
@@ -246,6 +246,10 @@ pub struct Creator {
     pub last_answer_at: Option<Timestamp>,
     /// Of the last poll: `live`, `offline` or `unclear`; `None` before it.
     pub last_outcome: Option<String>,
+    /// Why the last poll was made, in the words of [`NextPoll::reason`]; `None` before the first
+    /// since this start of the program.
+    #[serde(default)]
+    pub last_reason: Option<String>,
     /// Polls in a row without a certain answer.
     pub unclear_in_a_row: u32,
     /// When the next poll is, and why; `None` while one is under way.

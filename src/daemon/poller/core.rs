@@ -228,6 +228,7 @@ impl Core {
             self.judge_lateness(lateness, entry.pace(&self.polling).interval, now.wall);
         }
         let reason = if probe { Reason::Probe } else { reason };
+        self.roster.entry_mut(creator).last_reason = Some(reason);
         Poll {
             creator,
             username,

@@ -52,6 +52,8 @@ pub(super) struct Entry {
     pub(super) held: Option<Box<Held>>,
     /// Why the next poll is made.
     pub(super) reason: Reason,
+    /// Why the last poll was made, since this start of the program.
+    pub(super) last_reason: Option<Reason>,
     /// The wait that was last planned.
     pub(super) gap: Duration,
     /// When the next poll is planned, on the wall.
@@ -89,6 +91,7 @@ impl Entry {
             unclear_in_a_row: 0,
             held: None,
             reason: Reason::Newcomer,
+            last_reason: None,
             gap: Duration::ZERO,
             next_poll_at,
             dirty: false,

@@ -111,6 +111,7 @@ impl Core {
             stream: live.map(|live| stream_of(entry.username(), live)),
             last_answer_at: entry.state.last_answer_at,
             last_outcome: last_outcome(entry).map(str::to_owned),
+            last_reason: entry.last_reason.map(|reason| reason.label().to_owned()),
             unclear_in_a_row: entry.unclear_in_a_row,
             next_poll: self.next_poll(creator, now),
             priority: entry.creator.priority,

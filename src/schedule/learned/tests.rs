@@ -10,6 +10,8 @@ use crate::schedule::ledger::{Renewal, Spent};
 use crate::schedule::queue::Queue;
 use crate::schedule::week::WeekMask;
 
+mod month;
+
 const START: i64 = 1_767_571_200_000;
 const DAY: u64 = 86_400;
 

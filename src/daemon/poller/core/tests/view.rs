@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::Budget;
-use crate::web::views::{CreatorQuery, State};
+use crate::web::views::{CreatorDetail, CreatorQuery, State};
 
 fn name(number: usize) -> Username {
     creator(number).username
@@ -127,9 +127,16 @@ fn one_creator_is_shown_with_its_polls_and_a_stranger_is_not() {
     let poll = bench.poll();
     let under_way = bench.core.detail(&poll.username, bench.at()).unwrap();
     assert_eq!(under_way.creator.next_poll, None);
+    let why = |detail: &CreatorDetail| detail.creator.last_reason.clone();
+    assert_eq!(why(&under_way).as_deref(), Some(poll.reason.label()));
     bench.answer(&poll, &unclear(Cause::Malformed));
     let detail = bench.core.detail(&poll.username, bench.at()).unwrap();
     assert_eq!(detail.creator.last_outcome.as_deref(), Some("unclear"));
+    assert_eq!(
+        why(&detail).as_deref(),
+        Some("interval"),
+        "not the next one's"
+    );
     assert_eq!(detail.creator.state, State::Offline);
     assert_eq!((detail.polls, detail.poll_share), (2, Some(0.4)));
     assert!(detail.creator.next_poll.is_some() && detail.rhythm.is_none());
