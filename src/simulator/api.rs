@@ -11,11 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{Method, header};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use self::bodies::Scene;
 use super::faults::{Fault, Faults};
+use super::following::{Following, NoPage};
 use super::wire::{Reply, Request, Traffic, Wire};
 use super::world::{Stream, World};
 use crate::clock::Clock;
@@ -23,6 +25,8 @@ use crate::domain::{Timestamp, Username};
 
 /// Requests remembered; older ones are forgotten first.
 pub const MAX_LOGGED: usize = 20_000;
+/// Members on a page of a following list, by the contract.
+const MOST_ON_A_PAGE: usize = 30;
 
 /// Whose requests are served.
 #[derive(Debug, Clone)]
@@ -81,6 +85,8 @@ pub enum Call {
     Live,
     /// `/v1/tiktok/users/{username}`
     Profile,
+    /// `/v1/tiktok/users/{username}/following`
+    Following,
     /// Anything else.
     Unknown,
 }
@@ -149,6 +155,27 @@ impl Handle {
     /// Lets `change` do what it likes with the world.
     pub fn change_world(&self, change: impl FnOnce(&mut World)) {
         self.change(|state| change(&mut state.world));
+    }
+
+    /// Gives `account` a following list in place of the one it had.
+    pub fn set_following(&self, account: &Username, members: &[Username], seed: u64) {
+        self.change(|state| {
+            let list = Following::new(&state.world, members, seed);
+            state.following.insert(account.clone(), list);
+        });
+    }
+
+    /// Lets `change` do what it likes with the following list of `account`, if it has one.
+    pub fn change_following(
+        &self,
+        account: &Username,
+        change: impl FnOnce(&mut Following, &World),
+    ) {
+        self.change(|state| {
+            if let Some(list) = state.following.get_mut(account) {
+                change(list, &state.world);
+            }
+        });
     }
 
     /// Sets, or with `None` lifts, what goes wrong for everybody.
@@ -231,6 +258,7 @@ struct Office {
 #[derive(Debug)]
 struct State {
     world: World,
+    following: BTreeMap<Username, Following>,
     faults: Faults,
     account: Account,
     credits_used: u64,
@@ -260,6 +288,7 @@ impl Office {
             (Some(refusal), _) => refusal,
             (None, None) => state.error(400, "validation_error"),
             (None, Some(username)) => state.answer(
+                request,
                 &Scene {
                     call,
                     username,
@@ -278,6 +307,7 @@ impl State {
     fn new(world: World, account: Account) -> Self {
         Self {
             world,
+            following: BTreeMap::new(),
             faults: Faults::none(account.seed),
             account,
             credits_used: 0,
@@ -313,7 +343,7 @@ impl State {
         bodies::error(status, code, Some((0, self.account.credits)))
     }
 
-    fn answer(&mut self, scene: &Scene<'_>, fault: Option<&Fault>) -> Reply {
+    fn answer(&mut self, request: &Request, scene: &Scene<'_>, fault: Option<&Fault>) -> Reply {
         if let Some(reply) =
             fault.and_then(|fault| bodies::in_place_of_an_answer(fault, self.account.credits))
         {
@@ -322,13 +352,48 @@ impl State {
         if self.account.credits == 0 {
             return self.error(402, "credits_exhausted");
         }
+        let page = match scene.call {
+            Call::Following => Some(self.page(request, scene)),
+            _ => None,
+        };
+        if page == Some(Err(NoPage::Cursor)) {
+            return self.error(400, "validation_error");
+        }
         self.account.credits -= 1;
         self.credits_used += 1;
         let credits = Some((1, self.account.credits));
+        if let Some(page) = page {
+            return match page {
+                Ok(data) => bodies::deliver(bodies::success(&data, credits), fault),
+                Err(_) => bodies::error(404, "not_found", credits),
+            };
+        }
         match bodies::data(&self.world, scene, fault) {
             Some(data) => bodies::deliver(bodies::success(&data, credits), fault),
             None => bodies::error(404, "not_found", credits),
         }
+    }
+}
+
+impl State {
+    /// `data` of the page of a following list that `request` asks for.
+    fn page(&self, request: &Request, scene: &Scene<'_>) -> Result<Value, NoPage> {
+        let query = request.query.as_deref().unwrap_or_default();
+        let value = |name: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+        };
+        let count = value("count").and_then(|count| count.parse().ok());
+        let count = count.unwrap_or(MOST_ON_A_PAGE).clamp(1, MOST_ON_A_PAGE);
+        let cursor = value("cursor");
+        let list = self.following.get(scene.username).ok_or(NoPage::Hidden)?;
+        let page = list.page(&self.world, (cursor, count), scene.now)?;
+        Ok(bodies::following(
+            &self.world,
+            scene.username,
+            cursor,
+            &page,
+        ))
     }
 }
 
@@ -337,6 +402,9 @@ fn route(request: &Request) -> (Call, String) {
     let parts: Vec<_> = request.path.split('/').collect();
     let (call, name) = match (&request.method, parts.as_slice()) {
         (&Method::GET, ["", "v1", "tiktok", "users", name, "live"]) => (Call::Live, *name),
+        (&Method::GET, ["", "v1", "tiktok", "users", name, "following"]) => {
+            (Call::Following, *name)
+        }
         (&Method::GET, ["", "v1", "tiktok", "users", name]) => (Call::Profile, *name),
         _ => (Call::Unknown, ""),
     };
