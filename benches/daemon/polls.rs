@@ -159,6 +159,8 @@ async fn real_poller(api: &str, in_flight: usize) -> Pace {
         history: Arc::clone(&store) as _,
         store,
         sender: Arc::new(HttpSender::new().unwrap()),
+        origin: None,
+        systemd: tallylight::daemon::systemd::Systemd::absent(),
         listener: None,
     };
     let stop = CancellationToken::new();

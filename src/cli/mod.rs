@@ -33,8 +33,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::clock::Clock;
-use crate::config::{self, Config, Loaded, Problem, StorageLocation, Webhook};
+use crate::config::{self, Config, Loaded, Problem, Problems, StorageLocation, Webhook};
 use crate::daemon::World;
+use crate::daemon::systemd::Systemd;
 use crate::konbini::Client;
 use crate::store::sqlite::Sqlite;
 use crate::webhook::{Endpoint, HttpSender};
@@ -137,7 +138,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 ///
 /// Warnings are left to the caller: `check` shows them, the daemon logs them.
 pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
-    let loaded = config::load(path, &|name| std::env::var(name).ok()).map_err(|problems| {
+    let loaded = load(path).map_err(|problems| {
         show_problems(&problems.problems);
         say(&format!("tallylight: {}\n", problems.summary()));
         ExitCode::from(EX_CONFIG)
@@ -146,12 +147,21 @@ pub(crate) fn load_config(path: &Path) -> Result<Loaded, ExitCode> {
     Ok(loaded)
 }
 
+/// The one way from the file to a configuration, with the variables of this process.
+fn load(path: &Path) -> Result<Loaded, Problems> {
+    config::load(path, &|name| std::env::var(name).ok())
+}
+
 /// What only the sending room can tell: whether each webhook can write and send its requests.
-fn check_webhooks(config: &Config) -> Result<(), ExitCode> {
-    let broken = match HttpSender::new() {
+fn broken_webhooks(config: &Config) -> Vec<String> {
+    match HttpSender::new() {
         Ok(sender) => unusable_webhooks(config, &sender),
         Err(error) => vec![error.to_string()],
-    };
+    }
+}
+
+fn check_webhooks(config: &Config) -> Result<(), ExitCode> {
+    let broken = broken_webhooks(config);
     for error in &broken {
         say(&format!("error: {error}\n"));
     }
@@ -194,6 +204,8 @@ fn world(config: &Config, clock: Clock) -> anyhow::Result<World> {
         history: Arc::clone(&store) as _,
         store,
         sender: Arc::new(HttpSender::new()?),
+        origin: None,
+        systemd: Systemd::absent(),
         listener: None,
     })
 }

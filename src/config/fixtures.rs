@@ -57,3 +57,17 @@ pub(crate) fn webhook(id: &str, url: &str) -> Webhook {
     url.clone_into(&mut webhook.url);
     webhook
 }
+
+/// Every key that the file may hold, as `polling.interval`; tables themselves left out.
+pub(crate) fn keys_of_the_file() -> Vec<String> {
+    let tables = super::raw::TABLES;
+    let is_table = |key: &str| tables.iter().any(|table| table.name == key);
+    let keys = tables.iter().flat_map(|table| {
+        let path = |key: &&str| match table.name {
+            "" => (*key).to_owned(),
+            name => format!("{name}.{key}"),
+        };
+        table.keys.iter().map(path)
+    });
+    keys.filter(|key| !is_table(key)).collect()
+}

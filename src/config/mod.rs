@@ -43,7 +43,7 @@ pub use schema::schema;
 pub use secret::Secret;
 
 /// Everything that the file and the watchlist say.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// `[konbini]`
     pub konbini: Konbini,
@@ -70,7 +70,7 @@ pub struct Config {
 }
 
 /// `[konbini]`: the API.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Konbini {
     /// The key, sent as a bearer token.
     pub api_key: Secret,
@@ -160,7 +160,7 @@ pub struct Creator {
 pub type WebhookId = Arc<str>;
 
 /// One `[[webhook]]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Webhook {
     /// Its id.
     pub id: WebhookId,
@@ -223,7 +223,7 @@ pub enum StorageLocation {
 }
 
 /// `[http]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Http {
     /// `None` for `off`.
     pub listen: Option<SocketAddr>,

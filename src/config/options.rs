@@ -85,7 +85,7 @@ pub struct TextFile {
 }
 
 /// A certificate that a webhook's receiver asks for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientIdentity {
     /// The certificate as PEM, with those that lead to its authority.
     pub cert: TextFile,
@@ -101,7 +101,7 @@ pub struct Sweep {
 }
 
 /// `[heartbeat]`: a dead man's switch.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heartbeat {
     /// Asked while every loop makes progress.
     pub url: Secret,

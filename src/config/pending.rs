@@ -18,7 +18,6 @@ enum Standing {
 
 /// Features by the names that [`Reader::pending`] is called with.
 const PENDING: &[(&str, Standing)] = &[
-    ("heartbeat", Standing::NoEffect),
     ("storage.postgres", Standing::Refused),
     ("sweep", Standing::NoEffect),
 ];

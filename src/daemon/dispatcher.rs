@@ -8,33 +8,31 @@ mod attempt;
 mod breaker;
 mod condition;
 mod lane;
+mod lanes;
 mod patience;
 mod report;
 mod setback;
+mod switch;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::lane::Lane;
+use self::lanes::Lanes;
+pub(crate) use self::switch::{Assignment, Inbox, Switch, switch};
 use super::Progress;
-use super::instruments::{Instruments, Standing};
+use super::instruments::Instruments;
 use crate::clock::Clock;
 use crate::config::Webhook;
 use crate::domain::event::WebhookNews;
 use crate::domain::{Event, Timestamp};
 use crate::store::streak::Streak;
-use crate::store::{DisabledWebhook, Outgoing, Store, StoreError, WebhookHealth};
-use crate::web::views::LaneState;
+use crate::store::{Outgoing, Store, StoreError, WebhookHealth};
 use crate::webhook::{Endpoint, EndpointError, Sender};
 
 /// Attempts under way at once over all webhooks.
 const MAX_CONNECTIONS: usize = 256;
-/// How often the lanes' progress is gathered.
-const GATHER: Duration = Duration::from_secs(5);
 
 /// What a dispatcher works with.
 #[derive(Debug)]
@@ -57,7 +55,7 @@ pub struct DispatcherParts {
 #[derive(Debug)]
 pub struct Dispatcher {
     parts: DispatcherParts,
-    endpoints: Vec<Endpoint>,
+    inbox: Inbox,
 }
 
 /// Why deliveries cannot go on.
@@ -102,9 +100,16 @@ impl Common {
 impl Dispatcher {
     /// A dispatcher that has not begun; fails if a webhook's address or headers do not parse.
     pub fn new(parts: DispatcherParts) -> Result<Self, DispatchError> {
-        let endpoints = parts.webhooks.iter().cloned().map(Endpoint::new);
-        let endpoints = endpoints.collect::<Result<_, _>>()?;
-        Ok(Self { parts, endpoints })
+        for webhook in &parts.webhooks {
+            Endpoint::new(Arc::clone(webhook))?;
+        }
+        let (_, inbox) = switch();
+        Ok(Self { parts, inbox })
+    }
+
+    /// The same, told through `inbox` of other webhooks while it runs.
+    pub(crate) fn told_by(self, inbox: Inbox) -> Self {
+        Self { inbox, ..self }
     }
 
     /// Delivers until `drain`, then lets what is under way end (20 s at most) and returns.
@@ -112,62 +117,19 @@ impl Dispatcher {
     /// On return nothing uses the store any more. An error means that a lane ended by
     /// itself; the others were drained before it is returned.
     pub async fn run(self, drain: CancellationToken) -> Result<(), DispatchError> {
-        let endpoints = self.taking_part().await?;
+        let parts = self.parts;
+        let first = Assignment::of(parts.store.as_ref(), &parts.webhooks).await?;
         let common = Common {
-            store: self.parts.store,
-            clock: self.parts.clock,
-            sender: self.parts.sender,
+            store: parts.store,
+            clock: parts.clock,
+            sender: parts.sender,
             connections: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
-            webhooks: self.parts.webhooks.into(),
-            instruments: self.parts.instruments,
+            webhooks: parts.webhooks.into(),
+            instruments: parts.instruments,
         };
-        let health = common.store.webhook_health().await?;
-        let lanes = endpoints.into_iter().map(|endpoint| {
-            let past = Past::of(&endpoint, &health);
-            (endpoint, past)
-        });
-        let mut running = Lanes::start(lanes, &common, drain.child_token());
-        running.watch(&common.clock, &self.parts.progress).await
-    }
-
-    /// The webhooks that have a lane: those that the file enables and that are not disabled in the store.
-    ///
-    /// A disabled one takes part again once a person acted: its address is another one, or a
-    /// start found it with `enabled = false` in the file.
-    async fn taking_part(&self) -> Result<Vec<Endpoint>, DispatchError> {
-        let disabled = self.parts.store.disabled_webhooks().await?;
-        let mut taking_part = Vec::new();
-        for endpoint in &self.endpoints {
-            let webhook = endpoint.webhook();
-            match disabled.iter().find(|d| d.webhook == webhook.id) {
-                Some(record) if still_disabled(record, endpoint) => {
-                    report::still_disabled(record);
-                    self.note_disabled(record);
-                    continue;
-                }
-                Some(record) => {
-                    self.parts.store.enable_webhook(&webhook.id).await?;
-                    report::enabled_again(record);
-                }
-                None => {}
-            }
-            if webhook.enabled {
-                taking_part.push(endpoint.clone());
-            }
-        }
-        Ok(taking_part)
-    }
-}
-
-impl Dispatcher {
-    fn note_disabled(&self, record: &DisabledWebhook) {
-        let standing = Standing {
-            state: LaneState::Disabled,
-            since: Some(record.since),
-            paused_until: None,
-            last_error: Some(record.reason.clone()),
-        };
-        self.parts.instruments.board.note(&record.webhook, standing);
+        let mut lanes = Lanes::new(common, drain.child_token());
+        lanes.assign(first);
+        lanes.watch(self.inbox, &parts.progress).await
     }
 }
 
@@ -189,76 +151,6 @@ impl Past {
             paused_until: known.paused_until,
         });
         known.unwrap_or_default()
-    }
-}
-
-fn still_disabled(record: &DisabledWebhook, endpoint: &Endpoint) -> bool {
-    endpoint.webhook().enabled && record.url_hash == endpoint.url_hash()
-}
-
-/// The lanes that run, and how to stop them.
-struct Lanes {
-    tasks: JoinSet<Result<(), StoreError>>,
-    progress: Vec<Progress>,
-    stop: CancellationToken,
-}
-
-impl Lanes {
-    fn start(
-        lanes: impl Iterator<Item = (Endpoint, Past)>,
-        common: &Common,
-        stop: CancellationToken,
-    ) -> Self {
-        let mut tasks = JoinSet::new();
-        let mut progress = Vec::new();
-        for (endpoint, past) in lanes {
-            let beats = Progress::new(common.clock.clone());
-            progress.push(beats.clone());
-            let lane = Lane::new(endpoint, past, common.clone(), beats);
-            tasks.spawn(lane.run(stop.clone()));
-        }
-        Self {
-            tasks,
-            progress,
-            stop,
-        }
-    }
-
-    /// Until every lane has ended; the first that fails stops the others.
-    async fn watch(&mut self, clock: &Clock, progress: &Progress) -> Result<(), DispatchError> {
-        let mut result = Ok(());
-        loop {
-            self.gather(clock, progress);
-            let gather = clock.monotonic().saturating_add(GATHER);
-            let ended = tokio::select! {
-                Some(ended) = self.tasks.join_next() => ended,
-                () = self.stop.cancelled(), if self.tasks.is_empty() => return result,
-                () = clock.sleep_until(gather) => continue,
-            };
-            if let Err(error) = judge(ended, &self.stop) {
-                self.stop.cancel();
-                result = result.and(Err(error));
-            }
-        }
-    }
-
-    /// Without a lane there is nothing that could hang.
-    fn gather(&self, clock: &Clock, progress: &Progress) {
-        let furthest_behind = self.progress.iter().map(Progress::last).min();
-        progress.beat_at(furthest_behind.unwrap_or_else(|| clock.monotonic()));
-    }
-}
-
-/// Whether a lane may end like this: only after it was told to.
-fn judge(
-    ended: Result<Result<(), StoreError>, JoinError>,
-    stop: &CancellationToken,
-) -> Result<(), DispatchError> {
-    match ended {
-        Ok(Ok(())) if stop.is_cancelled() => Ok(()),
-        Ok(Ok(())) => Err(DispatchError::Lane("it returned".to_owned())),
-        Ok(Err(error)) => Err(error.into()),
-        Err(error) => Err(DispatchError::Lane(error.to_string())),
     }
 }
 

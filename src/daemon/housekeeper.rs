@@ -5,10 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::ScheduleKind;
+use crate::config::{Config, ScheduleKind};
 use crate::store::{Expired, Store, StoreError};
 
 /// How often it looks.
@@ -37,9 +38,8 @@ pub(crate) fn remembered(schedule: ScheduleKind) -> Duration {
 pub(crate) struct Housekeeper {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
-    pub(crate) keep: Duration,
-    /// How long streams are kept, if that is longer.
-    pub(crate) keep_streams: Duration,
+    /// Says how long things are kept.
+    pub(crate) config: watch::Receiver<Arc<Config>>,
 }
 
 impl Housekeeper {
@@ -68,9 +68,13 @@ impl Housekeeper {
 
     async fn prune(&self) -> Result<usize, StoreError> {
         let now = self.clock.now();
+        let (keep, schedule) = {
+            let config = self.config.borrow();
+            (config.storage.keep, config.polling.schedule)
+        };
         let expired = Expired {
-            history: now.minus(self.keep),
-            streams: now.minus(self.keep.max(self.keep_streams)),
+            history: now.minus(keep),
+            streams: now.minus(keep.max(remembered(schedule))),
         };
         self.store.prune(expired, BATCH).await
     }

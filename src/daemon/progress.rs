@@ -49,6 +49,34 @@ impl Progress {
     }
 }
 
+/// A loop that made no progress for so long hangs: twice what the slowest may take while all is well.
+pub const HUNG_AFTER: Duration = Duration::from_secs(20);
+
+/// The loops without which nothing is noticed or told, by name.
+#[derive(Debug, Clone)]
+pub struct Loops(Arc<[(&'static str, Progress)]>);
+
+impl Loops {
+    /// Names that read well after "the".
+    pub fn new(loops: impl IntoIterator<Item = (&'static str, Progress)>) -> Self {
+        Self(loops.into_iter().collect())
+    }
+
+    /// Each loop with the age of its last progress.
+    pub fn ages(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        self.0
+            .iter()
+            .map(|(name, progress)| (*name, progress.age()))
+    }
+
+    /// A loop that hangs, if one does.
+    pub fn hung(&self) -> Option<&'static str> {
+        self.ages()
+            .find(|(_, age)| *age >= HUNG_AFTER)
+            .map(|(name, _)| name)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,6 +133,14 @@ impl CreditWatch {
         std::mem::take(&mut self.changed)
     }
 
+    /// Another budget holds: what was told of the last one says nothing of it.
+    pub fn begin_anew(&mut self) {
+        self.told.period = None;
+        self.told.marks.clear();
+        self.pace = Pace::default();
+        self.changed = true;
+    }
+
     /// How an account without a budget stands that has `remaining` credits left.
     pub fn hear(&mut self, remaining: u64, now: Timestamp) -> Standing {
         let known = self.told.account.filter(|known| {

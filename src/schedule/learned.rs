@@ -18,6 +18,7 @@ mod creator;
 mod memory;
 pub(super) mod plan;
 mod portrait;
+mod roster;
 mod settings;
 mod survey;
 mod sweeps;
@@ -69,16 +70,7 @@ impl Learned {
 
     /// Adds a creator of which nothing is known; call [`Learned::replan`] after the last one.
     pub fn add_creator(&mut self, settings: &Settings, now: Timestamp) -> CreatorIndex {
-        self.creators.push(Creator {
-            rhythm: Rhythm::new(now.into()),
-            settings: Compact::from(settings),
-            phase: Phase::Unknown,
-            answered: None,
-            polled: None,
-            claim: Claim::Promised,
-            watched: true,
-            sight: None,
-        });
+        self.creators.push(Creator::unknown(settings, now));
         CreatorIndex::try_from(self.creators.len() - 1).unwrap_or(CreatorIndex::MAX)
     }
 

@@ -14,6 +14,7 @@ use crate::domain::Timestamp;
 mod account;
 mod month;
 mod outlook;
+mod plan;
 use account::Account;
 pub use month::Renewal;
 
@@ -110,11 +111,7 @@ impl Ledger {
         let used = self.spent();
         if renewal != self.renewal {
             (self.start, self.end) = renewal.period_of(now);
-            self.spent.clear();
-            self.spent.push(Spent {
-                period: self.start,
-                credits: used,
-            });
+            self.carry_over(used);
         }
         (self.budget, self.renewal) = (credits, renewal);
         self.draw_line(now);

@@ -28,6 +28,16 @@ impl RateLimit {
         }
     }
 
+    /// Another rate and burst from `now` on; what passed before counts as it would have under it.
+    pub fn change(&mut self, per_second: f64, burst: u32, now: Duration) {
+        let next = Self::new(per_second, burst);
+        let theoretical = self.theoretical.min(now.saturating_add(next.spacing));
+        *self = Self {
+            theoretical,
+            ..next
+        };
+    }
+
     /// When the next request may start: `now` or later.
     pub fn earliest(&self, now: Duration) -> Duration {
         self.theoretical.saturating_sub(self.tolerance).max(now)

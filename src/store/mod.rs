@@ -87,6 +87,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// When the next delivery of `webhook` whose turn it is falls due, past or future.
     async fn next_due_at(&self, webhook: &WebhookId) -> Result<Option<Timestamp>, StoreError>;
 
+    /// How many deliveries are pending, over all webhooks.
+    async fn pending(&self) -> Result<u64, StoreError>;
+
     /// Stores what came of one attempt, and moves the queue of its creator on.
     ///
     /// In the same transaction the attempt moves the webhook's failure clock, and each of

@@ -267,9 +267,9 @@ mod tests {
     use super::*;
 
     fn points(values: &[f64]) -> Vec<Point> {
-        let at = |n: usize| Timestamp::from_millis(1_800_000_000_000 + 60_000 * n as i64);
+        let at = |n: i64| Timestamp::from_millis(1_800_000_000_000 + 60_000 * n);
         let point = |(n, &value)| Point { at: at(n), value };
-        values.iter().enumerate().map(point).collect()
+        (0..).zip(values).map(point).collect()
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod resolver;
 pub mod sender;
 mod stopwatch;
 mod transport;
+mod visit;
 
 pub use formats::FormatError;
 pub use outcome::{ErrorClass, Outcome, Verdict};

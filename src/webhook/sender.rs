@@ -66,6 +66,11 @@ impl HttpSender {
         self.client(endpoint.transport()).map(drop)
     }
 
+    /// The client of whoever sets nothing for its connections.
+    pub(super) fn plain(&self) -> &Client {
+        &self.plain
+    }
+
     fn client(&self, transport: Option<&Arc<Transport>>) -> Result<Client, SenderError> {
         let Some(transport) = transport else {
             return Ok(self.plain.clone());
@@ -174,7 +179,7 @@ fn header(response: &Response, name: &HeaderName) -> Option<String> {
     Some(bounded(&String::from_utf8_lossy(value.as_bytes())))
 }
 
-fn breakage(error: reqwest::Error, status: Option<u16>, body: Vec<u8>) -> Breakage {
+pub(super) fn breakage(error: reqwest::Error, status: Option<u16>, body: Vec<u8>) -> Breakage {
     // Its text would begin with the address.
     let error = error.without_url();
     Breakage {

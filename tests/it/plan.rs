@@ -131,7 +131,8 @@ fn an_import_is_learned_from_once_and_drawn_in_the_creators_own_time() {
     let week: Vec<Vec<f64>> = serde_json::from_value(forecast["week"].clone()).unwrap();
     let all: Vec<f64> = week.concat();
     assert_eq!(all.len(), 336);
-    let likeliest = (0..336).max_by(|&a, &b| all[a].total_cmp(&all[b])).unwrap() as i64;
+    let likeliest = (0_i64..).zip(&all).max_by(|a, b| a.1.total_cmp(b.1));
+    let likeliest = likeliest.unwrap().0;
     let tokyo = Clock::system().now().as_seconds() + 9 * 3_600;
     // 1970 began on a Thursday: three days after a Monday.
     let half_hour = (tokyo + 3 * 86_400).rem_euclid(604_800) / 1_800;

@@ -1,12 +1,16 @@
 //! The real binary as a child process, between a simulated API and a real receiver.
 
 mod aborts;
+mod heartbeat;
 mod hostile;
 mod kills;
 mod ledger;
 mod life;
+mod logs;
 mod outbox;
 mod people;
+mod reload;
+mod systemd;
 mod web;
 
 use std::fs::{self, File};
@@ -141,16 +145,30 @@ listen = "off"
 
     /// Starts the daemon with further environment variables; its log goes to a file.
     pub(crate) fn start_with(&self, environment: &[(&str, &str)]) -> Daemon {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tallylight"));
+        command.envs(environment.iter().copied());
+        self.spawn(command)
+    }
+
+    /// Starts the daemon where no file may grow beyond so many KiB: what a full disk looks like.
+    pub(crate) fn start_with_files_up_to(&self, kibibytes: u64) -> Daemon {
+        let blocks = 2 * kibibytes;
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_tallylight")]);
+        self.spawn(command)
+    }
+
+    fn spawn(&self, mut command: Command) -> Daemon {
         let log = self.folder.path().join("log.txt");
         let stderr = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_tallylight"))
+        let child = command
             .args(["run", "--config"])
             .arg(self.config_file())
-            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(stderr)
             .spawn()

@@ -144,6 +144,8 @@ async fn ten_thousand_quiet_polls_commit_nothing_but_what_the_clock_asks_for() {
         store: Arc::clone(&store) as _,
         history: Arc::clone(&store) as _,
         sender: Arc::new(HttpSender::new().unwrap()),
+        origin: None,
+        systemd: tallylight::daemon::systemd::Systemd::absent(),
         listener: None,
     };
     let stop = CancellationToken::new();

@@ -209,9 +209,8 @@ pub(super) fn sweep(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Sweep
 /// `[heartbeat]`, if the file has one.
 pub(super) fn heartbeat(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Heartbeat> {
     use super::super::read::Given;
-    let node = root.find("heartbeat")?;
+    root.find("heartbeat")?;
     let section = reader.section(root, "heartbeat", &raw::HEARTBEAT);
-    reader.pending("heartbeat", &node);
     let every = reader.duration(&section, "every", EVERY);
     if section.find("url").is_none() && section.find("url_file").is_none() {
         reader.missing(

@@ -70,6 +70,19 @@ impl Breaker {
         }
     }
 
+    /// Another number of slots; a lane that was let run in full is so again.
+    pub(super) fn resize(&mut self, slots: usize) {
+        if let State::Closed(allowed) = &mut self.state {
+            let in_full = *allowed == self.slots;
+            *allowed = if in_full {
+                slots
+            } else {
+                (*allowed).min(slots)
+            };
+        }
+        self.slots = slots;
+    }
+
     /// Whether the receiver keeps failing.
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, State::Open { .. })

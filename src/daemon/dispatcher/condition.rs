@@ -37,6 +37,11 @@ impl Condition {
         Self { breaker, streak }
     }
 
+    /// So many attempts may run from now on, once the receiver is well.
+    pub(super) fn resize(&mut self, slots: usize) {
+        self.breaker.resize(slots);
+    }
+
     pub(super) fn leave(&self, now: Duration) -> Leave {
         self.breaker.leave(now)
     }

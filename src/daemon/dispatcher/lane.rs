@@ -4,6 +4,7 @@
 //! the store fails. A delivery that waits for its next attempt holds none: a creator whose
 //! deliveries fail does not keep the others waiting.
 
+mod orders;
 mod shared;
 mod shown;
 
@@ -16,16 +17,17 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::orders::Orders;
+use self::orders::limit;
 use self::shared::Shared;
 use super::attempt::Claimed;
 use super::breaker::Leave;
 use super::setback::Setback;
-use super::{Common, Past, patience, report};
+use super::{Common, patience, report};
 use crate::daemon::Progress;
 use crate::domain::Username;
 use crate::schedule::rate::RateLimit;
 use crate::store::StoreError;
-use crate::webhook::Endpoint;
 
 /// The longest time between two looks at the queue, woken or not.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -38,6 +40,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub(super) struct Lane {
     shared: Arc<Shared>,
     progress: Progress,
+    takes_part: bool,
     under_way: JoinSet<Result<(), StoreError>>,
     /// Whose delivery each task carries; events of the monitor itself are one line too.
     lines: HashMap<Id, Option<Username>>,
@@ -49,38 +52,45 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// A lane that goes on from what was stored of its receiver.
-    pub(super) fn new(endpoint: Endpoint, past: Past, common: Common, progress: Progress) -> Self {
-        // Spaced evenly: in no span of time more than the rate says.
-        let rate = endpoint
-            .webhook()
-            .rate
-            .map(|rate| RateLimit::new(f64::from(rate.count) / rate.per.as_secs_f64(), 1));
+    /// A lane that has not begun.
+    pub(super) fn new(orders: &Orders, progress: Progress) -> Self {
+        let webhook = orders.endpoint.webhook();
         Self {
-            setback: Setback::of(endpoint.webhook()),
-            shared: Arc::new(Shared::new(endpoint, common, past)),
+            rate: webhook.rate.map(limit),
+            setback: Setback::of(webhook),
+            shared: Arc::new(Shared::new(orders)),
             progress,
+            takes_part: orders.takes_part,
             under_way: JoinSet::new(),
             lines: HashMap::new(),
-            rate,
             store_failures: 0,
             store_retry_at: Duration::ZERO,
         }
     }
 
-    /// Delivers until `stop`, then waits for what is under way. An error means that the store has ended.
-    pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let mut outbox = shared.common.store.outbox();
+    /// Delivers until `stop` or until ordered to end, then waits for what is under way. An error
+    /// means that the store has ended.
+    pub(super) async fn run(
+        mut self,
+        mut orders: watch::Receiver<Orders>,
+        stop: CancellationToken,
+    ) -> Result<(), StoreError> {
+        let mut outbox = self.shared.common.store.outbox();
+        let clock = self.shared.common.clock.clone();
         while !stop.is_cancelled() {
             self.progress.beat();
+            self.obey(&mut orders);
+            if !self.takes_part && self.under_way.is_empty() {
+                return Ok(());
+            }
             outbox.mark_unchanged();
             let wake = self.claim(&stop).await?;
             tokio::select! {
                 () = stop.cancelled() => {}
                 Some(ended) = self.under_way.join_next_with_id() => self.ended(ended)?,
+                Ok(()) = orders.changed() => orders.mark_changed(),
                 () = woken(&mut outbox) => {}
-                () = shared.common.clock.sleep_until(wake) => {}
+                () = clock.sleep_until(wake) => {}
             }
         }
         self.finish().await
@@ -91,7 +101,7 @@ impl Lane {
         let now = self.shared.common.clock.monotonic();
         let sweep = now.saturating_add(SWEEP);
         let held = self.shared.paused_until().max(self.store_retry_at);
-        if held > now || self.shared.disabled() {
+        if held > now || self.shared.disabled() || !self.takes_part {
             return Ok(if held > now { held.min(sweep) } else { sweep });
         }
         let slots = match self.shared.condition().leave(now) {
@@ -101,13 +111,16 @@ impl Lane {
         match self.claim_due(slots, stop).await {
             Ok(wait) => {
                 self.store_failures = 0;
-                self.shared.complaints.worked(self.shared.id());
+                self.shared.standing.complaints.worked(self.shared.id());
                 Ok(now.saturating_add(wait))
             }
             Err(StoreError::Closed) => Err(StoreError::Closed),
             Err(error) => {
                 self.store_failures = self.store_failures.saturating_add(1);
-                self.shared.complaints.failed(self.shared.id(), &error, now);
+                self.shared
+                    .standing
+                    .complaints
+                    .failed(self.shared.id(), &error, now);
                 self.store_retry_at = now.saturating_add(patience::wait(self.store_failures));
                 Ok(self.store_retry_at.min(sweep))
             }

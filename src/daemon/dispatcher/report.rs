@@ -103,8 +103,7 @@ pub(super) fn breaker(webhook: &WebhookId, change: breaker::Change) {
     }
 }
 
-const HOW_TO_ENABLE: &str =
-    "it takes part again with another url, or after a start with `enabled = false` in its section";
+const HOW_TO_ENABLE: &str = "it takes part again with another url, or after a start or reload with `enabled = false` in its section";
 
 /// A start found a webhook that is still disabled.
 pub(super) fn still_disabled(record: &DisabledWebhook) {

@@ -5,6 +5,9 @@ mod fakes;
 mod lanes;
 mod outages;
 mod schedules;
+mod switching;
+
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 

@@ -25,6 +25,11 @@ impl Announcer {
         }
     }
 
+    /// Others are to hear from now on.
+    pub(super) fn change(&mut self, webhooks: Vec<Arc<Webhook>>) {
+        self.webhooks = webhooks;
+    }
+
     /// The events of a creator's transitions, in order.
     ///
     /// Starts and ends are events even if nobody subscribed: they carry the sequence. Titles

@@ -8,12 +8,15 @@
 mod answers;
 mod credits;
 mod people;
+mod reload;
 
 use std::time::Duration;
 
+pub(super) use self::reload::News;
 use super::announce::Announcer;
 use super::bulletin::Bulletin;
 use super::crowd::Crowd;
+use super::inbox::Census;
 use super::inquiries::Inquiries;
 use super::notices::Notices;
 use super::orders::{Credit, Draft, Job, Next, Now, Poll, Then};
@@ -60,6 +63,8 @@ pub(super) struct Core {
     /// Whether credits have to be stored before more polls may start.
     short_of_credits: bool,
     in_flight: usize,
+    /// How often whom to ask, or with which key, has changed.
+    source_number: u32,
     /// Polls started since the start of the program.
     pub(super) polls: u64,
     /// What the account had left by the last answer.
@@ -104,6 +109,7 @@ impl Core {
             bulletin: Bulletin::restored(snapshot.degraded),
             short_of_credits: false,
             in_flight: 0,
+            source_number: 0,
             polls: 0,
             account_remaining: None,
             began: (now.wall, 0),
@@ -229,6 +235,7 @@ impl Core {
             lateness,
             probe,
             credit,
+            source_number: self.source_number,
         }
     }
 
@@ -258,6 +265,7 @@ impl Core {
             } => {
                 self.roster.set_state(creator, *state);
                 let entry = self.roster.entry_mut(creator);
+                let is_watched = entry.came_back();
                 entry.reason = reason;
                 entry.gap = due.saturating_sub(now.monotonic);
                 entry.next_poll_at = Some(now.wall.plus(entry.gap));
@@ -266,8 +274,11 @@ impl Core {
                     // The transaction held the state, not what the schedule learnt from it.
                     self.roster.mark_dirty(creator);
                 }
-                self.queue.schedule(creator, due);
-                self.expect_inquiry(creator, now);
+                if is_watched {
+                    let due = due.min(self.rethought(creator, now));
+                    self.queue.schedule(creator, due);
+                    self.expect_inquiry(creator, now);
+                }
             }
             Then::Health => self.bulletin.told(),
             Then::Notice => self.notices.stored(),
@@ -338,9 +349,13 @@ impl Core {
         }
     }
 
-    /// How many creators are watched, and how many of them are live.
-    pub(super) fn census(&self) -> (usize, usize) {
-        (self.roster.len(), self.roster.live())
+    /// How many creators are watched, how many of them are live, and what of the budget is used.
+    pub(super) fn census(&self) -> Census {
+        Census {
+            creators: self.roster.len(),
+            live: self.roster.live(),
+            credits: self.planner.used(),
+        }
     }
 }
 

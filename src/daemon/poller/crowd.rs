@@ -86,6 +86,11 @@ impl Crowd {
         }
     }
 
+    /// A change that was held is not waited for any more.
+    pub(super) fn let_go(&mut self) {
+        self.held -= 1;
+    }
+
     /// How many changes wait.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {

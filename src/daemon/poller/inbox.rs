@@ -4,10 +4,15 @@
 //! asks, and is answered between two polls. The inbox is bounded; a request must cost
 //! little, since every poll waits behind it.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::view::Sight;
+use crate::config::Config;
 use crate::domain::Username;
+use crate::konbini::Source;
+use crate::store::{PastStream, Snapshot};
 use crate::web::views::{CreatorDetail, CreatorPage, CreatorQuery};
 
 /// How many requests may wait.
@@ -24,13 +29,42 @@ pub(crate) enum Request {
     Creators(CreatorQuery, oneshot::Sender<CreatorPage>),
     /// One creator, if it is watched.
     Creator(Username, oneshot::Sender<Option<Box<CreatorDetail>>>),
+    /// Say how many there are.
+    Census(oneshot::Sender<Census>),
+    /// Go on by another configuration; answered once all of it holds.
+    Reload(Box<Reload>, oneshot::Sender<()>),
+}
+
+/// What the store knows.
+pub(crate) type Known = (Snapshot, Vec<PastStream>);
+
+/// Another configuration, and what the store knows of whoever it adds.
+#[derive(Debug)]
+pub(crate) struct Reload {
+    pub(crate) config: Arc<Config>,
+    /// Read after the last reload was done. Empty if nobody is added and the schedule is the same.
+    pub(crate) known: Known,
+    /// Whom to ask from now on, if that changes.
+    pub(crate) source: Option<Arc<dyn Source>>,
+}
+
+/// The watchlist in numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    /// Creators watched.
+    pub(crate) creators: usize,
+    /// How many of them are live.
+    pub(crate) live: usize,
+    /// Credits used in the running month and the budget, if there is one.
+    pub(crate) credits: Option<(u64, u64)>,
 }
 
 impl Request {
     /// Whether nobody waits for the answer any more; a poll is wanted all the same.
     pub(crate) fn is_abandoned(&self) -> bool {
         match self {
-            Self::Poll(..) => false,
+            Self::Poll(..) | Self::Reload(..) => false,
+            Self::Census(reply) => reply.is_closed(),
             Self::Overview(reply) => reply.is_closed(),
             Self::Creators(_, reply) => reply.is_closed(),
             Self::Creator(_, reply) => reply.is_closed(),
@@ -80,6 +114,17 @@ impl Desk {
         self.ask(|reply| Request::Creator(username, reply)).await
     }
 
+    /// Counts.
+    pub(crate) async fn census(&self) -> Result<Census, Stopped> {
+        self.ask(Request::Census).await
+    }
+
+    /// Puts another configuration into force.
+    pub(crate) async fn reload(&self, reload: Reload) -> Result<(), Stopped> {
+        self.ask(|reply| Request::Reload(Box::new(reload), reply))
+            .await
+    }
+
     async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
@@ -87,5 +132,15 @@ impl Desk {
         let (reply, answer) = oneshot::channel();
         self.0.send(request(reply)).await.map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
+    }
+}
+
+#[cfg(test)]
+impl Request {
+    /// Answers as a poller that watches nobody.
+    pub(crate) fn answer_census(self) {
+        if let Self::Census(reply) = self {
+            let _ = reply.send(Census::default());
+        }
     }
 }

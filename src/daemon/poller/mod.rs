@@ -29,10 +29,10 @@ use futures_util::FutureExt as _;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use self::core::Core;
+use self::core::{Core, News};
 use self::defect::{panicked, profile_panicked};
 use self::inbox::Request;
-pub(crate) use self::inbox::{Desk, Inbox, Stopped, desk};
+pub(crate) use self::inbox::{Census, Desk, Inbox, Known, Reload, Stopped, desk};
 use self::orders::{Call, Draft, Inquiry, Job, Next, Now, Poll, Then};
 #[cfg(test)]
 pub(crate) use self::{inbox::Request as Asked, view::Sight};
@@ -45,7 +45,7 @@ use crate::konbini::answer::ProfileAnswer;
 use crate::konbini::{Answer, Source};
 use crate::schedule::CreatorIndex;
 use crate::schedule::ledger::Spent;
-use crate::store::{Change, PastStream, Snapshot, Store, StoreError};
+use crate::store::{Change, Store, StoreError};
 
 /// How often what quiet polls learnt is stored: the wait doubles from the first to the longest,
 /// so that a program that dies again and again does not pay for the same polls each time.
@@ -98,11 +98,11 @@ impl Poller {
     pub(crate) async fn run(
         self,
         config: Config,
-        past: (Snapshot, Vec<PastStream>),
+        past: Known,
         drain: CancellationToken,
     ) -> Result<(), StoreError> {
         let core = Core::new(&config, self.store.installation().clone(), past, self.now());
-        let (creators, live) = core.census();
+        let Census { creators, live, .. } = core.census();
         tracing::info!(creators, live, "watching");
         let first_checkpoint = self.clock.monotonic() + FIRST_CHECKPOINT;
         let mut running = Running {
@@ -162,7 +162,28 @@ impl Running {
             Request::Creator(username, reply) => {
                 let _ = reply.send(self.core.detail(&username, now));
             }
+            Request::Census(reply) => {
+                let _ = reply.send(self.core.census());
+            }
+            Request::Reload(reload, reply) => {
+                self.reload(*reload);
+                let _ = reply.send(());
+            }
         }
+    }
+
+    fn reload(&mut self, reload: Reload) {
+        let news = News {
+            config: &reload.config,
+            known: reload.known,
+            other_source: reload.source.is_some(),
+        };
+        self.core.reload(news, self.poller.now());
+        if let Some(source) = reload.source {
+            self.poller.source = source;
+        }
+        let Census { creators, live, .. } = self.core.census();
+        tracing::info!(creators, live, "watching");
     }
 
     /// Makes a checkpoint if one is due; returns when to look again.

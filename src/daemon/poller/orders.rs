@@ -42,6 +42,8 @@ pub(super) struct Poll {
     pub(super) probe: bool,
     /// The credit that is counted for it.
     pub(super) credit: Credit,
+    /// Which source was asked.
+    pub(super) source_number: u32,
 }
 
 /// One profile call to make.

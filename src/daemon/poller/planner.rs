@@ -5,6 +5,7 @@
 //! so that a crash forgets nothing; a poll whose credit is not covered by the store waits.
 
 pub(super) mod past;
+mod reload;
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ pub(super) use past::Past;
 use super::orders::{Credit, Now};
 use super::roster::{Entry, Roster};
 use super::settings;
-use crate::config::{Config, Polling, ScheduleKind};
+use crate::config::{Budget, Config, Polling, ScheduleKind};
 use crate::domain::Timestamp;
 use crate::domain::credits::Standing;
 use crate::domain::tracker::CreatorState;
@@ -44,6 +45,7 @@ const TICK: Duration = Duration::from_secs(3_600);
 #[derive(Debug)]
 pub(super) struct Planner {
     polling: Polling,
+    budget: Option<Budget>,
     mode: Mode,
     /// Credits taken since the last ones were stored ahead, and how many were.
     taken: u64,
@@ -79,6 +81,7 @@ impl Planner {
         };
         Self {
             polling: config.polling.clone(),
+            budget: config.budget,
             mode,
             taken: 0,
             ahead: 0,
@@ -243,8 +246,12 @@ impl Planner {
 
     /// The spending is durable.
     pub(super) fn stored(&mut self, spending: &[Spent]) {
+        let stored = |entry: &Spent| spending.iter().any(|s| s.period == entry.period);
         if let Some(ledger) = self.ledger_mut() {
-            ledger.stored(spending);
+            // What was drafted before the months changed covers nothing of the present one.
+            if ledger.to_store(0).iter().all(stored) {
+                ledger.stored(spending);
+            }
         }
     }
 
@@ -265,6 +272,12 @@ impl Planner {
                 learned.change_creator(creator, &settings);
             }
         }
+    }
+
+    /// Credits used and to use in the running month, if there is a budget.
+    pub(super) fn used(&self) -> Option<(u64, u64)> {
+        let ledger = self.ledger()?;
+        Some((ledger.spent(), ledger.budget()))
     }
 
     /// Why the budget is spent, for a person.

@@ -3,11 +3,14 @@
 //! A creator is in the queue, or its poll or its commit is under way: never two of these,
 //! so that none has two polls at once.
 
+mod changes;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::time::Duration;
 
+pub(super) use self::changes::{Changes, Watch};
 use crate::config::{Creator, Polling};
 use crate::domain::mass_flip::Way;
 use crate::domain::tracker::{CreatorState, Phase};
@@ -36,6 +39,9 @@ pub(super) struct Entry {
     pub(super) creator: Creator,
     /// Changed by [`Roster::set_state`] alone, which counts.
     pub(super) state: CreatorState,
+    pub(super) watch: Watch,
+    /// Settings changed while its poll or commit was under way: what that plans is too old.
+    pub(super) replan: bool,
     /// Place in the interval, in `[0, 1)`.
     phase: f64,
     /// Failed tries of the poll under way.
@@ -77,6 +83,8 @@ impl Entry {
             phase: phase_of(creator.username.as_str()),
             creator,
             state,
+            watch: Watch::On,
+            replan: false,
             failed_tries: 0,
             unclear_in_a_row: 0,
             held: None,
@@ -213,12 +221,16 @@ impl Roster {
             *place_in(&mut census, &entry.state) += 1;
             live.extend(live_since(creator, &entry.state));
         }
-        census.watched = self.entries.len();
+        census.watched = self.all().count();
         (self.census, self.live) = (census, live);
     }
 
     /// A creator is in `state` from now on.
     pub(super) fn set_state(&mut self, index: CreatorIndex, state: CreatorState) {
+        if !self.entry(index).is_watched() {
+            self.entries[index as usize].state = state;
+            return;
+        }
         let before = &self.entries[index as usize].state;
         *place_in(&mut self.census, before) -= 1;
         *place_in(&mut self.census, &state) += 1;
@@ -235,7 +247,8 @@ impl Roster {
         from: Bound<&Username>,
     ) -> impl Iterator<Item = (&Username, CreatorIndex)> {
         let names = self.index.range::<Username, _>((from, Bound::Unbounded));
-        names.map(|(name, creator)| (name, *creator))
+        let watched = names.filter(|(_, creator)| self.entry(**creator).is_watched());
+        watched.map(|(name, creator)| (name, *creator))
     }
 
     /// Who went live last, newest first.
@@ -249,14 +262,15 @@ impl Roster {
         self.census
     }
 
-    /// Every creator, in the order of the watchlist.
+    /// Every creator of the watchlist.
     pub(super) fn all(&self) -> impl Iterator<Item = (CreatorIndex, &Entry)> {
-        (0..).zip(&self.entries)
+        self.places().filter(|(_, entry)| entry.is_watched())
     }
 
     /// Where a creator is, if it is watched.
     pub(super) fn find(&self, username: &Username) -> Option<CreatorIndex> {
-        self.index.get(username).copied()
+        let index = self.index.get(username).copied()?;
+        self.entry(index).is_watched().then_some(index)
     }
 
     pub(super) fn entry(&self, index: CreatorIndex) -> &Entry {
@@ -319,7 +333,7 @@ impl Roster {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.census.watched
     }
 }
 

@@ -19,7 +19,10 @@ use crate::konbini::Credits;
 use crate::konbini::answer::{ProfileFinding, User};
 use crate::store::history::Look;
 use crate::store::log::DeliveryFilter;
-use crate::store::{Checkpoint, Delivery, DeliveryId, DisabledWebhook, Settlement, WebhookHealth};
+use crate::store::{
+    Checkpoint, Delivery, DeliveryId, DisabledWebhook, PastStream, Settlement, Snapshot,
+    WebhookHealth,
+};
 
 const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -167,6 +170,9 @@ impl Store for FakeStore {
         unreachable!("the poller delivers nothing")
     }
     async fn next_due_at(&self, _: &WebhookId) -> Result<Option<Timestamp>, StoreError> {
+        unreachable!("the poller delivers nothing")
+    }
+    async fn pending(&self) -> Result<u64, StoreError> {
         unreachable!("the poller delivers nothing")
     }
     async fn settle(&self, _: Settlement) -> Result<(), StoreError> {

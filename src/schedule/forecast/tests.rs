@@ -53,7 +53,7 @@ type Streams = Vec<(f64, f64, Option<f64>)>;
 fn streams(habit: Habit, days: f64, dice: &mut Dice) -> Streams {
     let mut starts = Vec::new();
     let slots = [0.1, 0.45, 0.8].map(|part| WEEK * (part + 0.2 * dice.roll()));
-    for week in 0..(days / 7.0) as u32 + 1 {
+    for week in (0_u32..).take_while(|week| f64::from(*week) <= days / 7.0) {
         for slot in slots {
             let place = match habit {
                 Habit::Weekly if dice.roll() < 0.15 => continue,

@@ -104,7 +104,8 @@ impl Sqlite {
         let connection = prepared(&place, migrations)?;
         let explain = |error: rusqlite::Error| place.refused_by(&error);
         let installation = installation(&connection).map_err(explain)?;
-        let readers = (0..READERS + HISTORIANS).map(|_| place.connect(Access::Read));
+        let readers = std::iter::repeat_n((), READERS + HISTORIANS);
+        let readers = readers.map(|()| place.connect(Access::Read));
         let readers = readers.collect::<Result<_, _>>().map_err(explain)?;
         let started = Self::start(installation, connection, readers, lock);
         started.map_err(|error| place.refuse(format!("no thread could be started: {error}")))
@@ -242,6 +243,11 @@ impl Store for Sqlite {
             queue::next_due_at(connection, &webhook)
         })
         .await
+    }
+
+    async fn pending(&self) -> Result<u64, StoreError> {
+        self.read("count pending deliveries", queue::count_pending)
+            .await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {

@@ -89,6 +89,14 @@ pub(super) fn next_due_at(
     Ok(soonest.map(Timestamp::from_millis))
 }
 
+/// See [`crate::store::Store::pending`].
+pub(super) fn count_pending(connection: &Connection) -> Result<u64, Fault> {
+    let count: i64 = connection
+        .prepare_cached("SELECT count(*) FROM deliveries WHERE status = 'pending'")?
+        .query_row([], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
 /// A pending delivery.
 struct Pending {
     webhook: String,

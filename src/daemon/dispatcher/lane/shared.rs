@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::orders::Orders;
 use crate::abort;
 use crate::config::WebhookId;
 use crate::daemon::dispatcher::attempt::{Claimed, Decision, given_up};
 use crate::daemon::dispatcher::breaker::{Change, Leave};
 use crate::daemon::dispatcher::condition::Condition;
 use crate::daemon::dispatcher::patience::{self, Complaints};
-use crate::daemon::dispatcher::{Common, Past, report};
+use crate::daemon::dispatcher::{Common, report};
 use crate::domain::Timestamp;
 use crate::domain::event::WebhookNews;
 use crate::store::{Settlement, StoreError};
@@ -26,6 +27,13 @@ use crate::webhook::outcome::LONGEST_PAUSE;
 pub(super) struct Shared {
     pub(super) endpoint: Endpoint,
     pub(super) common: Common,
+    pub(super) standing: Arc<Standing>,
+    /// Other orders hold by now: what was not sent yet goes by these.
+    pub(super) superseded: AtomicBool,
+}
+
+/// How it stands with the receiver at one address; outlives changes of everything else.
+pub(super) struct Standing {
     pub(super) complaints: Complaints,
     /// Monotonic milliseconds: the receiver asked to be left alone until then.
     paused_until: AtomicU64,
@@ -33,20 +41,26 @@ pub(super) struct Shared {
     condition: Mutex<Condition>,
 }
 
-impl Shared {
-    /// Goes on from what was stored: a receiver that failed is probed, one that asked for a pause has it.
-    pub(super) fn new(endpoint: Endpoint, common: Common, past: Past) -> Self {
-        let (monotonic, now) = (common.clock.monotonic(), common.clock.now());
-        let condition = Condition::restored(past.streak, slots(&endpoint), monotonic);
-        let shared = Self {
-            endpoint,
-            common,
+impl Standing {
+    fn new(orders: &Orders) -> Self {
+        let now = orders.common.clock.monotonic();
+        let condition = Condition::restored(orders.past.streak, slots(&orders.endpoint), now);
+        Self {
             complaints: Complaints::default(),
             paused_until: AtomicU64::new(0),
             disabled: AtomicBool::new(false),
             condition: Mutex::new(condition),
-        };
-        let rest = past.paused_until.map(|until: Timestamp| until.since(now));
+        }
+    }
+}
+
+impl Shared {
+    /// Goes on from what was stored: a receiver that failed is probed, one that asked for a pause has it.
+    pub(super) fn new(orders: &Orders) -> Self {
+        let shared = Self::with(orders, Arc::new(Standing::new(orders)));
+        let now = shared.common.clock.now();
+        let until = orders.past.paused_until;
+        let rest = until.map(|until: Timestamp| until.since(now));
         if let Some(rest) = rest.filter(|rest| !rest.is_zero()) {
             // Longer only if the clock was set back meanwhile.
             shared.pause(rest.min(LONGEST_PAUSE));
@@ -55,13 +69,29 @@ impl Shared {
         shared
     }
 
+    /// Goes on with the same receiver by other orders.
+    pub(super) fn under(&self, orders: &Orders) -> Self {
+        self.condition().resize(slots(&orders.endpoint));
+        Self::with(orders, Arc::clone(&self.standing))
+    }
+
+    fn with(orders: &Orders, standing: Arc<Standing>) -> Self {
+        Self {
+            endpoint: orders.endpoint.clone(),
+            common: orders.common.clone(),
+            standing,
+            superseded: AtomicBool::new(false),
+        }
+    }
+
     /// Leaves the receiver alone for so long.
     fn pause(&self, pause: Duration) {
         let until = self.common.clock.monotonic().saturating_add(pause);
         // Rounded up: a pause is never shorter than what was asked for.
         let millis = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
         let millis = millis.saturating_add(1);
-        self.paused_until.fetch_max(millis, Ordering::Relaxed);
+        let paused = &self.standing.paused_until;
+        paused.fetch_max(millis, Ordering::Relaxed);
     }
 
     pub(super) fn id(&self) -> &WebhookId {
@@ -69,17 +99,18 @@ impl Shared {
     }
 
     pub(super) fn condition(&self) -> MutexGuard<'_, Condition> {
-        self.condition
+        self.standing
+            .condition
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn paused_until(&self) -> Duration {
-        Duration::from_millis(self.paused_until.load(Ordering::Relaxed))
+        Duration::from_millis(self.standing.paused_until.load(Ordering::Relaxed))
     }
 
     pub(super) fn disabled(&self) -> bool {
-        self.disabled.load(Ordering::Relaxed)
+        self.standing.disabled.load(Ordering::Relaxed)
     }
 
     /// Takes one claimed delivery to its stored settlement.
@@ -101,7 +132,7 @@ impl Shared {
         self.settle(decision.settlement).await
     }
 
-    /// `None` if there was no attempt: the lane was stopped, paused or disabled while it waited for a connection.
+    /// `None` if there was no attempt: the lane was stopped, paused, disabled or given other orders while it waited for a connection.
     async fn attempt(&self, claimed: Claimed, stop: &CancellationToken) -> Option<Decision> {
         let Common {
             clock,
@@ -114,7 +145,8 @@ impl Shared {
             () = stop.cancelled() => return None,
             permit = connections.acquire() => permit.ok()?,
         };
-        if self.held(clock.monotonic()) {
+        let superseded = self.superseded.load(Ordering::Relaxed);
+        if superseded || self.held(clock.monotonic()) {
             return None;
         }
         abort::point("delivery.before_send");
@@ -152,7 +184,7 @@ impl Shared {
             settlement.disable = Some(given_up(&self.endpoint, ended_at, &decision.detail));
         }
         if settlement.disable.is_some() {
-            self.disabled.store(true, Ordering::Relaxed);
+            self.standing.disabled.store(true, Ordering::Relaxed);
         }
         let disabled = settlement.disable.is_some();
         if disabled || matches!(learnt.breaker, Some(Change::Opened(_))) {
@@ -182,7 +214,7 @@ impl Shared {
             };
             failures = failures.saturating_add(1);
             let now = clock.monotonic();
-            self.complaints.failed(self.id(), &error, now);
+            self.standing.complaints.failed(self.id(), &error, now);
             let next = now.saturating_add(patience::wait(failures));
             clock.sleep_until(next).await;
         }

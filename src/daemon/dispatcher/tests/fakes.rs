@@ -209,6 +209,12 @@ impl Store for FakeStore {
         Ok(self.heads(webhook).first().map(|d| d.due_at))
     }
 
+    async fn pending(&self) -> Result<u64, StoreError> {
+        let book = self.book.lock().unwrap();
+        let pending = book.rows.iter().filter(|row| row.end.is_none());
+        Ok(pending.count() as u64)
+    }
+
     async fn settle(&self, settlement: Settlement) -> Result<(), StoreError> {
         let ill = self.book.lock().unwrap().settling;
         suffer(ill).await?;

@@ -4,6 +4,7 @@ use super::fakes::Act;
 use super::*;
 use crate::domain::EventType;
 use crate::store::Fate;
+use crate::web::views::LaneState;
 
 /// A webhook that wants to hear of others.
 fn watchman() -> Webhook {

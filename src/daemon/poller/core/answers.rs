@@ -34,10 +34,14 @@ impl Core {
         self.in_flight -= 1;
         self.account_remaining = answer.credits.remaining.or(self.account_remaining);
         self.settle(Call::Poll, poll.credit, answer.cost(), now);
-        let was_suspended = matches!(self.gate, Gate::Suspended { .. });
-        self.gate.observe(observation, poll.probe, now.monotonic);
-        if was_suspended && self.gate == Gate::Open {
-            self.opened_at = now.monotonic;
+        let is_certain = !matches!(observation, Observation::Unclear(_));
+        // What the source or the key of another configuration refused holds for nobody now.
+        let counts = is_certain || poll.source_number == self.source_number;
+        if counts {
+            self.pass_by(poll, observation, now);
+        }
+        if !self.roster.entry_mut(poll.creator).came_back() {
+            return None;
         }
         if let Observation::Unclear(unclear) = observation
             && self.retries_soon(poll, unclear, now, random)
@@ -45,9 +49,8 @@ impl Core {
             return None;
         }
         self.roster.entry_mut(poll.creator).failed_tries = 0;
-        let is_certain = !matches!(observation, Observation::Unclear(_));
         // What came back late does not say that the key works again.
-        if !(is_certain && self.gate.is_shut_to(poll.probe, now.monotonic)) {
+        if counts && !(is_certain && self.gate.is_shut_to(poll.probe, now.monotonic)) {
             self.bulletin.observe(observation, now.wall);
         }
         let job = self.take(poll.creator, observation, now, random);
@@ -57,6 +60,15 @@ impl Core {
                 .clear(DegradedReason::MassFlip, now.wall, detail);
         }
         job
+    }
+
+    /// What the answer says for everybody.
+    fn pass_by(&mut self, poll: &Poll, observation: &Observation, now: Now) {
+        let was_suspended = matches!(self.gate, Gate::Suspended { .. });
+        self.gate.observe(observation, poll.probe, now.monotonic);
+        if was_suspended && self.gate == Gate::Open {
+            self.opened_at = now.monotonic;
+        }
     }
 
     /// Passing faults are tried again within the same poll. The wait holds no place among
@@ -183,6 +195,7 @@ impl Core {
         let entry = self.roster.entry(creator);
         let next = self.planner.next((creator, entry), state, now, random);
         let entry = self.roster.entry_mut(creator);
+        entry.replan = false;
         (entry.reason, entry.gap) = (next.reason, next.wait);
         entry.next_poll_at = Some(now.wall.plus(next.wait));
         self.roster.mark_dirty(creator);
@@ -190,6 +203,7 @@ impl Core {
     }
 
     fn job(&mut self, creator: CreatorIndex, step: Step, now: Now, random: f64) -> Job {
+        self.roster.entry_mut(creator).replan = false;
         let entry = self.roster.entry(creator);
         let NextPoll { wait, reason } =
             self.planner

@@ -141,6 +141,11 @@ impl Core {
         self.in_flight -= 1;
         self.inquiries.ended();
         self.settle(Call::Profile, inquiry.credit, answer.cost(), now);
+        let entry = self.roster.entry(inquiry.creator);
+        if !entry.is_watched() || *entry.username() != inquiry.username {
+            // Taken off the watchlist meanwhile.
+            return;
+        }
         let live = self.roster.entry(inquiry.creator).state.live().is_some();
         match &answer.finding {
             ProfileFinding::Unclear(unclear) => self.profile_unclear(inquiry, unclear, now),

@@ -39,7 +39,7 @@ fn answer(observation: Observation) -> Answer {
 
 /// The core with a clock that the test moves and a store that never fails.
 pub(in crate::daemon::poller) struct Bench {
-    core: Core,
+    pub(in crate::daemon::poller) core: Core,
     pub(in crate::daemon::poller) now: Duration,
     pub(in crate::daemon::poller) changes: Vec<Change>,
     pub(in crate::daemon::poller) checkpoints: Vec<Checkpoint>,
@@ -236,7 +236,7 @@ impl Bench {
 
     /// Asks everybody once, one after the other, as they fall due, with one answer each.
     fn round(&mut self, answer: impl Fn(CreatorIndex) -> Observation) {
-        for _ in 0..self.core.census().0 {
+        for _ in 0..self.core.census().creators {
             let poll = self.poll();
             self.answer(&poll, &answer(poll.creator));
         }

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::outcome_of;
-use crate::config::{Budget, Config, Creator};
-use crate::daemon::poller::roster::Roster;
+use crate::config::{Budget, Config, Creator, Polling};
+use crate::daemon::poller::roster::{Entry, Roster};
 use crate::daemon::poller::settings;
 use crate::domain::{Timestamp, Username};
 use crate::schedule::CreatorIndex;
@@ -52,13 +52,7 @@ pub(super) fn learned(
     now: Timestamp,
 ) -> Learned {
     let learned = rebuilt(config, budget, ledger, (roster, past), now);
-    let stretch = learned.stretch();
-    if stretch > 1.0 {
-        tracing::warn!(
-            stretch,
-            "the budget does not carry all intervals that are wished for: each is stretched"
-        );
-    }
+    warn_if_stretched(&learned);
     learned
 }
 
@@ -70,13 +64,7 @@ pub(in crate::daemon::poller) fn rebuilt(
     (roster, past): (&Roster, Past),
     now: Timestamp,
 ) -> Learned {
-    let options = Options {
-        end_weight: budget.end_weight,
-        live_interval: config.polling.longest_live_wait,
-        confirm_after: config.polling.confirm_after,
-        ..Options::default()
-    };
-    let mut learned = Learned::new(options, ledger, now);
+    let mut learned = Learned::new(options(&config.polling, budget), ledger, now);
     if let Some(population) = past
         .population
         .and_then(|text| readable("population", &text))
@@ -84,25 +72,50 @@ pub(in crate::daemon::poller) fn rebuilt(
         learned.restore_population(population);
     }
     let mut memory = Memory::new(past.learning, past.streams);
-    for (_, entry) in roster.all() {
-        let creator = learned.add_creator(&settings::of(&entry.creator, &config.polling, now), now);
-        memory.restore(&mut learned, creator, &entry.creator);
-        if let Some(answered) = entry.state.last_answer_at {
-            learned.resume(creator, outcome_of(&entry.state), answered);
+    for (creator, entry) in roster.places() {
+        memory.take_in(&mut learned, (creator, entry), &config.polling, now);
+        if !entry.is_watched() {
+            learned.remove_creator(creator);
         }
     }
     learned.replan(now);
     learned
 }
 
+/// What the configuration says about all creators.
+pub(super) fn options(polling: &Polling, budget: Budget) -> Options {
+    Options {
+        end_weight: budget.end_weight,
+        live_interval: polling.longest_live_wait,
+        confirm_after: polling.confirm_after,
+        ..Options::default()
+    }
+}
+
+/// New promises and a new price; says so if the budget cannot hold what is wished for.
+pub(super) fn replan(learned: &mut Learned, now: Timestamp) {
+    learned.replan(now);
+    warn_if_stretched(learned);
+}
+
+fn warn_if_stretched(learned: &Learned) {
+    let stretch = learned.stretch();
+    if stretch > 1.0 {
+        tracing::warn!(
+            stretch,
+            "the budget does not carry all intervals that are wished for: each is stretched"
+        );
+    }
+}
+
 /// What is known of each creator, until it is handed over.
-struct Memory {
+pub(super) struct Memory {
     learning: HashMap<Username, Learning>,
     streams: HashMap<Username, Vec<KnownStream>>,
 }
 
 impl Memory {
-    fn new(learning: Vec<(Username, String)>, past: Vec<PastStream>) -> Self {
+    pub(super) fn new(learning: Vec<(Username, String)>, past: Vec<PastStream>) -> Self {
         let learning = learning
             .into_iter()
             .filter_map(|(name, text)| Some((name, readable("learning", &text)?)))
@@ -117,6 +130,21 @@ impl Memory {
             streams.entry(stream.creator).or_default().push(known);
         }
         Self { learning, streams }
+    }
+
+    /// Puts a creator at its place, with all that is known of it.
+    pub(super) fn take_in(
+        &mut self,
+        learned: &mut Learned,
+        (creator, entry): (CreatorIndex, &Entry),
+        polling: &Polling,
+        now: Timestamp,
+    ) {
+        learned.place_creator(creator, &settings::of(&entry.creator, polling, now), now);
+        self.restore(learned, creator, &entry.creator);
+        if let Some(answered) = entry.state.last_answer_at {
+            learned.resume(creator, outcome_of(&entry.state), answered);
+        }
     }
 
     fn restore(&mut self, learned: &mut Learned, creator: CreatorIndex, who: &Creator) {
