@@ -82,6 +82,7 @@ pub(crate) fn overview() -> Overview {
             }),
             account_remaining: Some(20_000),
         },
+        sweeps: None,
         degraded: vec![Degraded {
             reason: "source_failing".to_owned(),
             since: NOW.minus(MINUTE),

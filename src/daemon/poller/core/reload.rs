@@ -29,6 +29,7 @@ impl Core {
     /// Takes over another configuration, all of it at once.
     pub(in crate::daemon::poller) fn reload(&mut self, news: News<'_>, now: Now) {
         let (config, (snapshot, streams)) = (news.config, news.known);
+        let sweeps = snapshot.sweeps;
         self.polling = config.polling.clone();
         let rate = self.polling.max_requests_per_second;
         self.rate.change(rate, timer_burst(rate), now.monotonic);
@@ -43,6 +44,7 @@ impl Core {
         for &creator in &changes.gone {
             self.queue.cancel(creator);
             self.inquiries.cancel(creator);
+            self.sweep_without(creator);
             self.let_go(creator);
         }
         let past = Past {
@@ -74,6 +76,7 @@ impl Core {
         if other_budget {
             self.credit_watch.begin_anew();
         }
+        self.set_sweeps(config, sweeps.as_deref(), now);
         self.queue_inquiries(now);
     }
 
