@@ -14,7 +14,7 @@ use super::{Daemon, PATIENCE, Surroundings, name};
 const ROOM: &str = "7600000000000000001";
 
 /// A daemon that listens on a port of its own choice.
-async fn listening(around: &Surroundings) -> (Daemon, String) {
+pub(super) async fn listening(around: &Surroundings) -> (Daemon, String) {
     let daemon = around.start();
     let address = tokio::time::timeout(PATIENCE, async {
         loop {
@@ -33,7 +33,7 @@ async fn listening(around: &Surroundings) -> (Daemon, String) {
     (daemon, url)
 }
 
-fn with_listener(around: &Surroundings) {
+pub(super) fn with_listener(around: &Surroundings) {
     around.reconfigure(
         "listen = \"off\"",
         "listen = \"127.0.0.1:0\"\ntoken = \"hunter2-hunter2\"",
@@ -51,7 +51,7 @@ async fn get(url: &str, path: &str) -> (StatusCode, String) {
 }
 
 /// Waits until `path` says what is wanted.
-async fn until(url: &str, path: &str, wanted: impl Fn(&str) -> bool) -> String {
+pub(super) async fn until(url: &str, path: &str, wanted: impl Fn(&str) -> bool) -> String {
     let mut last = String::new();
     let found = tokio::time::timeout(PATIENCE, async {
         loop {
