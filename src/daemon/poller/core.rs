@@ -315,13 +315,13 @@ impl Core {
 
     /// Whether a checkpoint should not wait for its time.
     pub(super) fn wants_checkpoint(&self) -> bool {
-        self.short_of_credits
+        self.short_of_credits || self.sweeping.urgent
     }
 
     /// What polls learnt since the last checkpoint, and what may be spent before the next.
     pub(super) fn take_checkpoint(&mut self, last: bool, now: Now) -> Draft {
         self.planner.tick(&self.roster, now);
-        self.short_of_credits = false;
+        (self.short_of_credits, self.sweeping.urgent) = (false, false);
         let (creators, mut learnt) = self.roster.take_checkpoint();
         for (&creator, row) in creators.iter().zip(&mut learnt) {
             row.learning = self.planner.learning(creator);

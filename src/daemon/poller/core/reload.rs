@@ -59,6 +59,7 @@ impl Core {
             .reload(config, (&self.roster, &changes), past, now);
         let came = changes.back.iter().filter(|(_, busy)| !busy);
         let came: Vec<_> = changes.new.iter().chain(came.map(|(c, _)| c)).collect();
+        let grown = !came.is_empty();
         for &&creator in &came {
             self.queue_first(creator, now);
         }
@@ -77,6 +78,9 @@ impl Core {
             self.credit_watch.begin_anew();
         }
         self.set_sweeps(config, sweeps.as_deref(), now);
+        if grown {
+            self.sweep_for_newcomers(now);
+        }
         self.queue_inquiries(now);
     }
 

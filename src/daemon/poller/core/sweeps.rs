@@ -35,8 +35,9 @@ pub(super) struct Sweeping {
     hints: HashMap<CreatorIndex, Duration>,
     tally: Tally,
     last_at: Option<Timestamp>,
-    /// Whether something is to be stored.
+    /// Whether something is to be stored, and whether soon: what must not be paid for again.
     dirty: bool,
+    pub(super) urgent: bool,
     /// Whether it was said that the list cannot be seen.
     is_hidden: bool,
 }
@@ -48,9 +49,7 @@ impl Core {
         let running = self.sweeping.sweeper.as_mut();
         let learned = self.planner.learned_mut();
         match (running, account, learned) {
-            (Some(running), Some(account), Some(_)) if running.account == *account => {
-                running.look_again(now.monotonic);
-            }
+            (Some(running), Some(account), Some(_)) if running.account == *account => {}
             (_, Some(account), Some(learned)) => {
                 let stored = Stored::of(account, stored);
                 learned.restore_trust(stored.trust);
@@ -67,6 +66,13 @@ impl Core {
         }
     }
 
+    /// Somebody else is watched too: where on the list?
+    pub(super) fn sweep_for_newcomers(&mut self, now: Now) {
+        if let Some(sweeper) = &mut self.sweeping.sweeper {
+            sweeper.look_again(now.monotonic);
+        }
+    }
+
     /// A creator is not watched any more.
     pub(super) fn sweep_without(&mut self, creator: CreatorIndex) {
         self.sweeping.hints.remove(&creator);
@@ -75,15 +81,16 @@ impl Core {
         }
     }
 
-    /// The sweep to make now if one is due, and not after `poll`, when the next poll is; else
-    /// when to look again. A returned one counts as started.
+    /// The sweep to make now if one is due, and before `poll`, when the next poll is; else when
+    /// to look again. A returned one counts as started.
     pub(super) fn next_sweep(&mut self, poll: Duration, now: Now) -> Result<Sweep, Duration> {
         loop {
             let sweeper = self.sweeping.sweeper.as_mut();
             let Some(next) = sweeper.and_then(|sweeper| sweeper.next(now.monotonic)) else {
                 return Err(Duration::MAX);
             };
-            if next.at > now.monotonic || next.at > poll {
+            // Who was never looked at comes first: a flag would say nothing of them yet.
+            if next.at > now.monotonic || next.at >= poll {
                 return Err(next.at);
             }
             match self.gate.passage(now.monotonic) {
@@ -272,7 +279,7 @@ impl Core {
             self.sweeping.tally.found += 1;
             let sooner = planned.saturating_sub(now.monotonic);
             self.sweeping.tally.minutes_saved += sooner.as_secs_f64() / 60.0;
-            self.sweeping.dirty = true;
+            (self.sweeping.dirty, self.sweeping.urgent) = (true, true);
         }
     }
 
@@ -291,6 +298,7 @@ impl Core {
             .map(|(_, entry)| entry.username().clone())
             .collect();
         missing.sort();
+        self.sweeping.urgent |= sweeper.round_at.is_none();
         sweeper.round_at = Some(now.wall);
         if sweeper.missing.as_ref() != Some(&missing) {
             shown::log_missing(&sweeper.account, &missing, self.roster.len());
@@ -298,6 +306,3 @@ impl Core {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
