@@ -142,7 +142,7 @@ pub struct Upcoming {
 pub struct NextPoll {
     /// When; rate and budget may move it.
     pub at: Timestamp,
-    /// `newcomer`, `interval`, `worth`, `max_gap`, `pinned`, `live`, `confirm`, `retry`, `probe` or `asked`.
+    /// `newcomer`, `interval`, `worth`, `max_gap`, `pinned`, `hinted`, `live`, `confirm`, `retry`, `probe` or `asked`.
     pub reason: String,
     /// The chance of finding something new, in `[0, 1]`, if that is the reason (`worth`).
     pub chance: Option<f32>,

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub(super) use self::reload::News;
 use self::sweeps::Sweeping;
+pub(super) use self::sweeps::trust_of;
 use super::announce::Announcer;
 use super::bulletin::Bulletin;
 use super::crowd::Crowd;

@@ -8,7 +8,7 @@ use http::{HeaderValue, header};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Failure, layout, notices, part, words};
+use super::{Failure, layout, notices, part, sweeps, words};
 use crate::domain::{RoomId, Timestamp};
 use crate::store::history::{
     EventQuery, EventRecord, MAX_PAGE, SampleQuery, SampleRecord, SamplesOf, StreamId,
@@ -143,6 +143,7 @@ pub(super) fn draw(home: &Home) -> Markup {
                     Some(budget) => burn_down(&budget, now),
                     None => unbounded(overview),
                 }))
+                @if let Some(swept) = &overview.sweeps { (part("sweeps", &html! { "Sweeps" }, &sweeps::draw(swept, now))) }
                 (part("webhooks", &html! { "Webhooks" }, &webhooks(&home.lanes, now)))
                 (part("recent", &html! { "Recently" }, &recent(&home.recent, now)))
             }
@@ -263,6 +264,7 @@ pub(super) fn reason(poll: &NextPoll) -> String {
         "retry" => "the last answer was unclear",
         "probe" => "tries whether the API works again",
         "asked" => "asked for by hand",
+        "hinted" => "flagged by a sweep",
         other => other,
     };
     words.to_owned()

@@ -10,6 +10,7 @@ mod creators;
 mod delivery;
 mod home;
 mod notices;
+mod sweeps;
 mod webhook;
 mod words;
 

@@ -22,6 +22,7 @@ use crate::schedule::{CreatorIndex, NextPoll, Reason};
 
 mod shown;
 
+pub(in crate::daemon::poller) use shown::trust_of;
 use shown::{Stored, Tally};
 
 /// How soon it is looked again whether the gate is open.

@@ -47,6 +47,14 @@ impl Stored {
     }
 }
 
+/// What flags of `account` are worth, if that was stored.
+pub(in crate::daemon::poller) fn trust_of(
+    account: &Username,
+    stored: Option<&str>,
+) -> Option<Trust> {
+    stored.map(|_| Stored::of(account, stored).trust)
+}
+
 impl Core {
     /// What is to be stored of sweeps, if it has changed since it was last asked for.
     pub(in super::super) fn sweeps_to_store(&mut self) -> Option<String> {
