@@ -2,7 +2,7 @@
 //!
 //! Nothing is asserted: absolute numbers belong to one machine at one hour. What counts are
 //! the ratios, whose two sides are measured in turns within one run. Names of parts as
-//! arguments choose among them (`polls`, `memory`, `latency`); `small` leaves out the
+//! arguments choose among them (`polls`, `memory`, `latency`, `readers`); `small` leaves out the
 //! 100,000 creators, whose first answers take 100 s.
 
 #![allow(
@@ -16,6 +16,7 @@ mod latency;
 mod memory;
 mod polls;
 mod process;
+mod readers;
 mod surroundings;
 
 fn main() {
@@ -29,7 +30,7 @@ fn main() {
         runtime.block_on(surroundings::serve());
         return;
     }
-    let parts = ["polls", "memory", "latency"];
+    let parts = ["polls", "memory", "latency", "readers"];
     let all = !parts.iter().any(|part| given(part));
     let cores = std::thread::available_parallelism().unwrap();
     println!("{cores} cores; simulator and daemon share them");
@@ -38,6 +39,9 @@ fn main() {
     }
     if all || given("latency") {
         runtime.block_on(latency::measure());
+    }
+    if all || given("readers") {
+        runtime.block_on(readers::measure());
     }
     if all || given("memory") {
         runtime.block_on(memory::measure(1_000));

@@ -113,6 +113,16 @@ level = "warn"
         Self { folder, key }
     }
 
+    /// Has the daemon that is to come listen on a free port; its address.
+    pub(crate) async fn listen(&self) -> String {
+        let listener = wire::loopback().await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let text = fs::read_to_string(self.config_file()).unwrap();
+        let text = text.replace("listen = \"off\"", &format!("listen = \"{address}\""));
+        fs::write(self.config_file(), text).unwrap();
+        address
+    }
+
     fn config_file(&self) -> PathBuf {
         self.folder.path().join("config.toml")
     }

@@ -76,9 +76,9 @@ enum Command {
     Completions(completions::Completions),
     Deliveries(deliveries::Deliveries),
     Demo(demo::Demo),
+    Export(export::Export),
     /// Exit with 0 if the local daemon is healthy, with 1 if not
     Healthcheck,
-    Export(export::Export),
     Import(import::Import),
     /// Print the manual page
     Man(man::Man),
@@ -107,10 +107,10 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             with_config(&cli.config, |config| deliveries::run(&arguments, config))
         }
         Command::Demo(arguments) => demo::run(&arguments),
-        Command::Healthcheck => with_config(&cli.config, healthcheck::run),
         Command::Export(arguments) => {
             with_config(&cli.config, |config| export::run(&arguments, config))
         }
+        Command::Healthcheck => with_config(&cli.config, healthcheck::run),
         Command::Import(arguments) => {
             with_config(&cli.config, |config| import::run(&arguments, config))
         }

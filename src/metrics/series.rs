@@ -18,7 +18,7 @@ const REQUEST: &[f64] = &[
 ];
 /// Seconds that a poll starts late: milliseconds while all is well.
 const LATENESS: &[f64] = &[
-    0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0,
+    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0,
 ];
 /// Seconds from a stream's start to its notice: minutes, or hours with a small budget.
 const DETECTION: &[f64] = &[

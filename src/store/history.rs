@@ -137,6 +137,8 @@ pub enum SamplesOf {
     Creator(Username),
     /// One stream.
     Stream(StreamId),
+    /// The streams of one room, one after the other.
+    Room(RoomId),
 }
 
 /// Which events; always the newest first.

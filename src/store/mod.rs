@@ -11,7 +11,7 @@ pub mod sqlite;
 pub mod streak;
 
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 
 use std::collections::BTreeMap;
 use std::fmt;

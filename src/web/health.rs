@@ -8,29 +8,40 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Site;
 use super::monitor::LoopAge;
 use super::problem::Problem;
 
-#[derive(Serialize)]
+/// Every loop goes round.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Alive {
+    /// `ok`
     status: &'static str,
+    /// Each loop.
     loops: Vec<Age>,
 }
 
-#[derive(Serialize)]
+/// One loop's sign of life.
+#[derive(Serialize, ToSchema)]
 struct Age {
+    /// Which loop.
     name: &'static str,
+    /// Since its last progress.
     age_seconds: f64,
 }
 
-#[derive(Serialize)]
+/// The daemon can do its work.
+#[derive(Serialize, ToSchema)]
 pub(super) struct Ready {
+    /// `ready`
     status: &'static str,
 }
 
-/// 503 names the loops that hang.
+/// Whether every loop goes round; 503 names those that hang.
+#[utoipa::path(get, path = "/healthz", tag = "operation",
+    responses((status = 200, description = "all of them do", body = Alive)))]
 pub(super) async fn alive(State(site): State<Arc<Site>>) -> Result<Json<Alive>, Problem> {
     let loops = site.monitor.loops();
     let hanging = loops.iter().filter(|one| one.hangs()).map(said);
@@ -53,7 +64,9 @@ fn said(one: &LoopAge) -> String {
     format!("the {} has made no progress for {seconds} s", one.name)
 }
 
-/// State and configuration are loaded before the first request is answered.
+/// Whether state and configuration are loaded, the store answers, and the daemon is not stopping.
+#[utoipa::path(get, path = "/readyz", tag = "operation",
+    responses((status = 200, description = "it can do its work", body = Ready)))]
 pub(super) async fn ready(State(site): State<Arc<Site>>) -> Result<Json<Ready>, Problem> {
     if site.drain.is_cancelled() {
         return Err(Problem::unavailable("the daemon is stopping"));

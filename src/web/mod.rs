@@ -4,6 +4,7 @@
 //! Who may read or change something is decided in one place ([`guard`]), before any route.
 
 pub mod access;
+mod api;
 pub mod badge;
 mod chart;
 pub mod feed;
@@ -13,8 +14,8 @@ mod login;
 pub mod monitor;
 mod page;
 pub mod problem;
+mod scrape;
 mod server;
-mod status;
 pub mod views;
 
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 
 pub use server::{BindError, bind, serve};
@@ -65,14 +66,9 @@ pub struct Site {
 /// Pages and API merge their routes in here: what is merged is guarded, bounded and has a
 /// deadline like the rest.
 pub fn router(site: Arc<Site>) -> Router {
-    let routes = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(status::metrics))
+    Router::new()
         .route("/login", get(login::form).post(login::check))
-        .route("/api/v1/status", get(status::status))
-        .route("/api/v1/creators/{username}/poll", post(status::poll_now));
-    routes
+        .merge(api::routes())
         .merge(page::routes())
         .fallback(|| async { Problem::not_found("there is no such page") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

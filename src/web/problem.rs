@@ -3,8 +3,10 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::monitor::Unavailable;
+use crate::store::StoreError;
 
 /// An error as the client sees it. `detail` holds no secret and no stranger's markup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,12 +17,20 @@ pub struct Problem {
     pub detail: String,
 }
 
-/// The body: `type` is `about:blank`, so `title` is the status's own phrase.
-#[derive(Serialize)]
-struct Document<'a> {
+/// Of the body.
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
+
+/// An error as RFC 9457 has it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Document<'a> {
+    /// `about:blank`: the status says what kind of problem it is.
     r#type: &'static str,
+    /// The status's own phrase.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// One sentence for a person.
     detail: &'a str,
 }
 
@@ -68,6 +78,12 @@ impl From<Unavailable> for Problem {
     }
 }
 
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let document = Document {
@@ -77,7 +93,7 @@ impl IntoResponse for Problem {
             detail: &self.detail,
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        let kind = HeaderValue::from_static("application/problem+json");
+        let kind = HeaderValue::from_static(MEDIA_TYPE);
         (self.status, [(header::CONTENT_TYPE, kind)], body).into_response()
     }
 }

@@ -96,6 +96,32 @@ pub(crate) fn overview() -> Overview {
     }
 }
 
+/// Live, and learned about.
+fn detail_of_ada() -> CreatorDetail {
+    CreatorDetail {
+        creator: Creator {
+            username: "ada".parse().unwrap(),
+            id: None,
+            name: None,
+            state: State::Live,
+            stream: Some(stream()),
+            last_answer_at: Some(NOW),
+            last_outcome: Some("live".to_owned()),
+            unclear_in_a_row: 0,
+            next_poll: None,
+            priority: 1.0,
+            labels: [("team".to_owned(), "emea".to_owned())].into(),
+        },
+        sequence: 41,
+        first_poll_at: None,
+        last_ended_at: None,
+        note: None,
+        polls: 7,
+        poll_share: Some(0.5),
+        rhythm: None,
+    }
+}
+
 pub(crate) fn lane(id: &str) -> Lane {
     Lane {
         id: id.to_owned(),
@@ -114,8 +140,11 @@ pub(crate) struct FakeMonitor {
     poller_age: Mutex<Duration>,
     store_fails: AtomicBool,
     poller_hangs: AtomicBool,
-    polled: Mutex<Vec<Username>>,
-    changes: Changes,
+    /// What every reader is shown until it is taken away.
+    pub(super) shared: Mutex<Option<Arc<Overview>>>,
+    pub(super) polled: Mutex<Vec<Username>>,
+    pub(super) asked: Mutex<Vec<CreatorQuery>>,
+    pub(super) changes: Changes,
 }
 
 #[async_trait]
@@ -124,13 +153,17 @@ impl Monitor for FakeMonitor {
         if self.poller_hangs.load(Ordering::Relaxed) {
             return Err(Unavailable::Busy("poller"));
         }
-        Ok(Arc::new(overview()))
+        let mut shared = self.shared.lock().unwrap();
+        Ok(Arc::clone(
+            shared.get_or_insert_with(|| Arc::new(overview())),
+        ))
     }
-    async fn creators(&self, _: CreatorQuery) -> Result<CreatorPage, Unavailable> {
+    async fn creators(&self, query: CreatorQuery) -> Result<CreatorPage, Unavailable> {
+        self.asked.lock().unwrap().push(query);
         Ok(CreatorPage::default())
     }
-    async fn creator(&self, _: &Username) -> Result<Option<CreatorDetail>, Unavailable> {
-        Ok(None)
+    async fn creator(&self, username: &Username) -> Result<Option<CreatorDetail>, Unavailable> {
+        Ok((username.as_str() == "ada").then(detail_of_ada))
     }
     async fn poll_now(&self, username: &Username) -> Result<bool, Unavailable> {
         self.polled.lock().unwrap().push(username.clone());
@@ -162,18 +195,20 @@ impl Monitor for FakeMonitor {
 }
 
 /// A server on a free port, in front of a [`FakeMonitor`].
-struct Bench {
-    monitor: Arc<FakeMonitor>,
-    address: std::net::SocketAddr,
-    client: Client,
-    drain: CancellationToken,
+pub(super) struct Bench {
+    site: Arc<Site>,
+    pub(super) monitor: Arc<FakeMonitor>,
+    pub(super) store: Arc<Sqlite>,
+    pub(super) address: std::net::SocketAddr,
+    pub(super) client: Client,
+    pub(super) drain: CancellationToken,
     others: TaskTracker,
     serving: JoinSet<()>,
     _folder: TempDir,
 }
 
 impl Bench {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         Self::seen_from("127.0.0.1:1", Some("s3cret")).await
     }
 
@@ -195,16 +230,17 @@ impl Bench {
         let site = Site {
             monitor: monitor.clone(),
             history: Arc::clone(&store) as _,
-            store,
+            store: Arc::clone(&store) as _,
             metrics,
             clock: Clock::simulated(NOW),
             access: Access::new(&http, listen.parse().unwrap()),
             drain: drain.clone(),
         };
+        let site = Arc::new(site);
         let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut serving = JoinSet::new();
-        let served = serve(listener, Arc::new(site), others.clone());
+        let served = serve(listener, Arc::clone(&site), others.clone());
         serving.spawn(async move { served.await.unwrap() });
         // Refused if another test did it before.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -215,7 +251,9 @@ impl Bench {
             .build()
             .unwrap();
         Self {
+            site,
             monitor,
+            store,
             address,
             client,
             drain,
@@ -225,11 +263,16 @@ impl Bench {
         }
     }
 
-    async fn get(&self, path: &str) -> Response {
+    /// What the routes have at hand.
+    pub(super) fn site(&self) -> Arc<Site> {
+        Arc::clone(&self.site)
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Response {
         self.get_with(path, &[]).await
     }
 
-    async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+    pub(super) async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         let url = format!("http://{}{path}", self.address);
         let mut request = self.client.get(url);
         for (name, value) in headers {
@@ -238,7 +281,7 @@ impl Bench {
         request.send().await.unwrap()
     }
 
-    async fn post(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+    pub(super) async fn post(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         let mut request = self.client.post(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -247,7 +290,7 @@ impl Bench {
     }
 }
 
-async fn detail(response: Response) -> String {
+pub(super) async fn detail(response: Response) -> String {
     let kind = response.headers()["content-type"]
         .to_str()
         .unwrap()
@@ -501,4 +544,22 @@ async fn a_port_that_is_taken_is_named() {
         "{error}"
     );
     assert!(error.contains("`listen` in [http]"), "{error}");
+}
+
+#[tokio::test]
+async fn readers_of_one_overview_share_one_page_and_see_the_next_one() {
+    let bench = Bench::start().await;
+    let first = bench.get("/").await.text().await.unwrap();
+    // To draw it again would need the store.
+    bench.monitor.store_fails.store(true, Ordering::Relaxed);
+    let again = bench.get("/").await;
+    assert_eq!(again.headers()["content-type"], "text/html; charset=utf-8");
+    assert_eq!(again.text().await.unwrap(), first);
+    let with_covers = bench.get("/?covers=show").await;
+    assert_eq!(with_covers.status(), StatusCode::SERVICE_UNAVAILABLE);
+    bench.monitor.shared.lock().unwrap().take();
+    assert_eq!(
+        bench.get("/").await.status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
 }

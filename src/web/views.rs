@@ -4,12 +4,13 @@
 //! prints them escapes them by the rules of the place.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::event::Labels;
 use crate::domain::{Timestamp, Username};
 
 /// Everything at a glance.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
     /// The program's version.
     pub version: String,
@@ -41,7 +42,7 @@ impl Overview {
 }
 
 /// Creators by state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Census {
     /// All of them.
     pub watched: usize,
@@ -54,7 +55,7 @@ pub struct Census {
 }
 
 /// A creator's state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// No certain answer yet.
@@ -77,7 +78,7 @@ impl State {
 }
 
 /// Somebody who is live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LiveCreator {
     /// Who.
     pub username: Username,
@@ -88,7 +89,7 @@ pub struct LiveCreator {
 }
 
 /// A stream that is running.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent facts, each shown by its name"
@@ -129,7 +130,7 @@ pub struct Stream {
 }
 
 /// A poll to come.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Upcoming {
     /// Of whom.
     pub username: Username,
@@ -138,7 +139,7 @@ pub struct Upcoming {
 }
 
 /// When a creator is polled next, and why then.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NextPoll {
     /// When; rate and budget may move it.
     pub at: Timestamp,
@@ -151,7 +152,7 @@ pub struct NextPoll {
 }
 
 /// What polls cost and may cost.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Credits {
     /// The budget of the configuration, if there is one.
     pub budget: Option<Budget>,
@@ -160,7 +161,7 @@ pub struct Credits {
 }
 
 /// How a billing month's budget stands.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Budget {
     /// For the month.
     pub credits: u64,
@@ -217,7 +218,7 @@ impl Sweeps {
 }
 
 /// A reason not to trust what is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Degraded {
     /// `source_failing`, `key_refused`, `credits_exhausted`, `mass_flip` or `falling_behind`.
     pub reason: String,
@@ -228,7 +229,7 @@ pub struct Degraded {
 }
 
 /// How the last load of the configuration went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reload {
     /// Whether what runs is what the file says.
     pub successful: bool,
@@ -260,7 +261,7 @@ impl CreatorQuery {
 ///
 /// A page can be shorter than asked for, even empty, with more to come: what is looked
 /// through for one page is bounded too.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatorPage {
     /// In the order of their names.
     pub creators: Vec<Creator>,
@@ -269,7 +270,7 @@ pub struct CreatorPage {
 }
 
 /// One creator.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Creator {
     /// Who.
     pub username: Username,
@@ -292,11 +293,12 @@ pub struct Creator {
     /// Weight in the learned schedule.
     pub priority: f64,
     /// As configured.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub labels: Labels,
 }
 
 /// One creator with everything that is known of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CreatorDetail {
     /// What a list shows too.
     #[serde(flatten)]
@@ -318,7 +320,7 @@ pub struct CreatorDetail {
 }
 
 /// What the learned schedule believes of a creator.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rhythm {
     /// Streams a week.
     pub starts_per_week: f32,
@@ -329,7 +331,7 @@ pub struct Rhythm {
 }
 
 /// One webhook.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lane {
     /// Its id.
     pub id: String,
@@ -348,7 +350,7 @@ pub struct Lane {
 }
 
 /// How a webhook fares.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LaneState {
     /// Deliveries go out.
@@ -378,7 +380,7 @@ impl LaneState {
 }
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
     /// An event type, like `stream.started`; `stream.updated` and `stream.sampled` too, whoever subscribed.
     #[serde(rename = "type")]
@@ -396,7 +398,7 @@ pub struct Change {
 }
 
 /// What `GET /api/v1/status` answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The monitor.
     #[serde(flatten)]

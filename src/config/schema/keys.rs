@@ -197,6 +197,11 @@ const HTTP: &[Key] = &[
         "An address and a port, or \"off\"; a change needs a restart.",
     ),
     key(
+        "hosts",
+        K::Texts,
+        "Host names that a proxy in front passes on; a change needs a restart.",
+    ),
+    key(
         "token",
         K::Text,
         "Needed for anything that changes something, and to listen beyond loopback.",

@@ -241,7 +241,8 @@ pub(super) fn stream_of(username: &Username, live: &LiveState) -> Stream {
         started_at: live.stream.started_at,
         first_seen_at: live.first_seen_at,
         last_seen_at: live.last_seen_at,
-        detection_delay_seconds: delay.map(|at| live.first_seen_at.since(at).as_secs_f64()),
+        detection_delay_seconds: delay
+            .map(|at| live.first_seen_at.since(at).as_millis() as f64 / 1_000.0),
         already_live: live.already_live,
         resumed: live.resumed,
         announced: live.visibility == Visibility::Announced,

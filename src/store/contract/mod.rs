@@ -9,7 +9,7 @@ pub(super) mod identity;
 pub(super) mod model;
 pub(super) mod queue;
 pub(super) mod replay;
-pub(super) mod stage;
+pub(crate) mod stage;
 pub(super) mod state;
 
 use std::sync::Arc;

@@ -73,9 +73,7 @@ pub(super) fn list(
     order: &str,
     limit: usize,
 ) -> Result<Vec<DeliveryRecord>, Fault> {
-    let (conditions, mut values) = conditions(filter);
-    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
-    let sql = format!("{SELECT} WHERE {conditions} ORDER BY d.id {order} LIMIT ?");
+    let (sql, values) = statement(filter, order, limit);
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut found = Vec::new();
@@ -83,6 +81,17 @@ pub(super) fn list(
         found.push(record(row)?);
     }
     Ok(found)
+}
+
+pub(super) fn statement(
+    filter: &DeliveryFilter,
+    order: &str,
+    limit: usize,
+) -> (String, Vec<Value>) {
+    let (conditions, mut values) = conditions(filter);
+    values.push(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let sql = format!("{SELECT} WHERE {conditions} ORDER BY d.id {order} LIMIT ?");
+    (sql, values)
 }
 
 fn count(connection: &Connection, filter: &DeliveryFilter) -> Result<u64, Fault> {
@@ -104,7 +113,8 @@ fn conditions(filter: &DeliveryFilter) -> (String, Vec<Value>) {
         ("e.at >= ?", filter.since.map(time)),
         ("e.at < ?", filter.until.map(time)),
         (
-            "e.creator = ?",
+            // A line is named by the creator it is about.
+            "d.line = ?",
             filter.creator.as_ref().map(|c| text(c.as_str())),
         ),
         ("d.id > ?", filter.after.map(|id| Value::Integer(id.0))),

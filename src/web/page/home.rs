@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Query, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Response};
+use bytes::Bytes;
 use http::{HeaderValue, header};
 use maud::{Markup, html};
 use serde::Deserialize;
+use tokio::sync::Mutex;
 
 use super::{Failure, layout, notices, part, sweeps, words};
 use crate::domain::{RoomId, Timestamp};
@@ -53,14 +56,19 @@ pub(super) struct Home {
     pub(super) covers: bool,
 }
 
+/// The page as it was drawn last, without and with covers. Whoever comes while the overview
+/// is the same, a second at most, is shown the same page: a thousand readers cost one drawing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Drawn(Arc<[Mutex<Option<(Arc<Overview>, Bytes)>>; 2]>);
+
 /// `GET /`
 pub(super) async fn page(
     State(site): State<Arc<Site>>,
+    Extension(drawn): Extension<Drawn>,
     Query(wish): Query<Wish>,
 ) -> Result<Response, Failure> {
     let covers = wish.covers.as_deref() == Some("show");
-    let home = gather(&site, covers).await?;
-    let mut response = draw(&home).into_response();
+    let mut response = Html(drawn.page(&site, covers).await?).into_response();
     if covers {
         let policy = HeaderValue::from_static(POLICY_WITH_COVERS);
         response
@@ -70,8 +78,23 @@ pub(super) async fn page(
     Ok(response)
 }
 
-async fn gather(site: &Site, covers: bool) -> Result<Home, Failure> {
-    let overview = site.monitor.overview().await?;
+impl Drawn {
+    async fn page(&self, site: &Site, covers: bool) -> Result<Bytes, Failure> {
+        let overview = site.monitor.overview().await?;
+        let mut last = self.0[usize::from(covers)].lock().await;
+        if let Some((of, page)) = &*last
+            && Arc::ptr_eq(of, &overview)
+        {
+            return Ok(page.clone());
+        }
+        let home = gather(site, Arc::clone(&overview), covers).await?;
+        let page = Bytes::from(draw(&home).into_string());
+        *last = Some((overview, page.clone()));
+        Ok(page)
+    }
+}
+
+async fn gather(site: &Site, overview: Arc<Overview>, covers: bool) -> Result<Home, Failure> {
     let mut curves = Vec::new();
     for live in overview.live.iter().take(MOST_CURVES) {
         curves.push(audience(site, &live.stream.id).await?);

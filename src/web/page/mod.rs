@@ -16,10 +16,10 @@ mod words;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 
@@ -40,6 +40,7 @@ pub(super) fn routes() -> Router<Arc<Site>> {
         .route("/deliveries/{id}", get(delivery::page))
         .route("/assets/style.css", get(assets::style))
         .route("/assets/live.js", get(assets::script))
+        .layer(Extension(home::Drawn::default()))
 }
 
 /// Why a page cannot be shown.

@@ -91,6 +91,8 @@ async fn a_kill_around_the_telling_of_a_missing_creator_tells_it_once() {
     // The first commit is the creator's first answer.
     for point in ["transition.before_commit:2", "transition.after_commit:2"] {
         let around = listening_for("creator.missing", 1).await;
+        // On a busy machine nobody is to fall behind: that would be the second commit.
+        around.reconfigure("\ninterval = \"60ms\"", "\ninterval = \"1s\"");
         around.handle().change_world(|world| world.remove(&name(0)));
         let mut daemon = around.start_with(&[("TALLYLIGHT_ABORT_AT", point)]);
         assert!(!daemon.ended().await.success(), "{point}");

@@ -56,6 +56,10 @@ pub(in crate::store::sqlite) fn statement(query: &SampleQuery) -> (String, Vec<V
             "m.stream IN (SELECT id FROM streams WHERE creator = ?)",
             Some(text(creator)),
         ),
+        SamplesOf::Room(room) => asked.and(
+            "m.stream IN (SELECT id FROM streams WHERE room = ?)",
+            Some(Value::Text(room.as_str().to_owned())),
+        ),
         SamplesOf::Stream(id) => asked.and("m.stream = ?", Some(Value::Integer(id.0))),
     }
     asked.and("m.at >= ?", query.since.map(time));

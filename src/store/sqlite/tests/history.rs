@@ -3,8 +3,9 @@
 use super::{Dir, value};
 use crate::domain::tracker::Visibility;
 use crate::store::contract::stage::{Actor, at, due, settlement};
-use crate::store::sqlite::queue;
-use crate::store::{Checkpoint, Expired, Fate, Learnt, Store as _};
+use crate::store::log::{DeliveryFilter, Status};
+use crate::store::sqlite::{log, queue};
+use crate::store::{Checkpoint, DeliveryId, Expired, Fate, Learnt, Store as _};
 
 /// Room, announced, when first seen and when and why ended, of each stream.
 type Row = (String, bool, i64, Option<i64>, Option<String>);
@@ -151,6 +152,46 @@ fn whose_turn_it_is_is_read_off_an_index_in_its_order() {
         "{promote}"
     );
     assert!(!promote.contains("SCAN"), "{promote}");
+}
+
+#[test]
+fn a_page_of_deliveries_is_read_off_an_index_in_its_order() {
+    let dir = Dir::new();
+    drop(dir.sqlite());
+    let of = |webhook: bool, status: bool, creator: bool| DeliveryFilter {
+        webhook: webhook.then(|| "a".to_owned()),
+        statuses: status.then_some(Status::Failed).into_iter().collect(),
+        creator: creator.then(|| "ada".parse().unwrap()),
+        before: Some(DeliveryId(9)),
+        ..DeliveryFilter::default()
+    };
+    for (filter, entered) in [
+        (
+            of(true, false, false),
+            "deliveries_webhook (webhook=? AND rowid<?)",
+        ),
+        (
+            of(true, true, false),
+            "deliveries_webhook_status (webhook=? AND status=? AND rowid<?)",
+        ),
+        (
+            of(false, true, false),
+            "deliveries_status (status=? AND rowid<?)",
+        ),
+        (
+            of(false, false, true),
+            "deliveries_line (line=? AND rowid<?)",
+        ),
+        (of(false, false, false), "INTEGER PRIMARY KEY (rowid<?)"),
+    ] {
+        let (sql, values) = log::statement(&filter, "DESC", 100);
+        let plan = plan(&dir, &sql, values.len());
+        assert!(plan.contains(entered), "{filter:?}: {plan}");
+        assert!(
+            !plan.contains("TEMP B-TREE") && !plan.contains("SCAN"),
+            "{plan}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 "use strict";
 
 const RELATIVE_EVERY = 10_000;
-// Many pages may be open: none asks sooner than this after a change, or twice within it.
-const SETTLE = 400;
-const SPREAD = 600;
+// Many pages may be open: none asks sooner than this after a change, or twice within it. The
+// daemon shows all of them the same second, so whoever asks sooner may see what was before.
+const SETTLE = 1_000;
+const SPREAD = 500;
 // What no change tells of (pending counts, credits) is fetched at this pace.
 const REFRESH_EVERY = 15_000;
 

@@ -1,44 +1,19 @@
-//! What machines read: the metrics, and the status that `tallylight status` shows.
+//! What a scraper reads.
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::header;
 
 use super::Site;
-use super::problem::Problem;
-use super::views::{Lane, LaneState, Overview, Status};
-use crate::domain::{Timestamp, Username};
+use super::views::{Lane, LaneState, Overview};
+use crate::domain::Timestamp;
 use crate::metrics::{Metrics, WebhookFigures, text};
 
-/// Everything at a glance.
-pub(super) async fn status(State(site): State<Arc<Site>>) -> Result<Json<Status>, Problem> {
-    let overview = site.monitor.overview().await?;
-    let webhooks = site.monitor.webhooks().await?;
-    Ok(Json(Status {
-        overview: (*overview).clone(),
-        webhooks: (*webhooks).clone(),
-    }))
-}
-
-/// Has a creator polled soon.
-pub(super) async fn poll_now(
-    State(site): State<Arc<Site>>,
-    Path(username): Path<String>,
-) -> Result<StatusCode, Problem> {
-    let username: Username = username
-        .parse()
-        .map_err(|error| Problem::bad_request(format!("{error}")))?;
-    if site.monitor.poll_now(&username).await? {
-        Ok(StatusCode::ACCEPTED)
-    } else {
-        Err(Problem::not_found("this creator is not on the watchlist"))
-    }
-}
-
 /// The metrics; what cannot be had now keeps its last value, and the counters are served.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "the Prometheus text format", body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
     if let Ok(overview) = site.monitor.overview().await {
         show_overview(&site.metrics, &overview);
