@@ -180,7 +180,7 @@ pub struct Budget {
 }
 
 /// Sweeps: pages of a following list, one credit each, as hints at who is live.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Sweeps {
     /// Whose list it is.
     pub account: Username,

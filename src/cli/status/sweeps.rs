@@ -81,7 +81,7 @@ mod tests {
             last_at: Some(Timestamp::default()),
         };
         let text = shown(&sweeps, Timestamp::default().plus(Duration::from_secs(60)));
-        assert!(text.contains("show 93 % of streams (+-4 %)"), "{text}");
+        assert!(text.contains("show 93 % of streams (+-4.0 %)"), "{text}");
         assert!(
             text.contains("17 streams for 1,234 credits, 512 minutes sooner"),
             "{text}"

@@ -147,10 +147,15 @@ impl Core {
                 Ok(sweep) => return Next::Sweep(sweep),
                 Err(again) => again,
             };
-            let Some((creator, due)) = poll.filter(|(_, due)| *due <= now.monotonic) else {
-                let due = poll.map_or(Duration::MAX, |(_, due)| due);
-                return self.inquire_or_wait(due.min(sweep_at), now);
+            let Some((creator, due)) = poll else {
+                return match sweep_at {
+                    Duration::MAX => Next::WaitForOthers,
+                    again => Next::WaitUntil(again),
+                };
             };
+            if due > now.monotonic {
+                return self.inquire_or_wait(due.min(sweep_at), now);
+            }
             let probe = match self.gate.passage(now.monotonic) {
                 Passage::Free => false,
                 Passage::Probe => true,
