@@ -4,6 +4,7 @@
 //! charges. What an answer looks like is in `bodies`; who is live is in the world.
 
 mod bodies;
+mod lists;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -11,7 +12,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{Method, header};
-use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -25,8 +25,6 @@ use crate::domain::{Timestamp, Username};
 
 /// Requests remembered; older ones are forgotten first.
 pub const MAX_LOGGED: usize = 20_000;
-/// Members on a page of a following list, by the contract.
-const MOST_ON_A_PAGE: usize = 30;
 
 /// Whose requests are served.
 #[derive(Debug, Clone)]
@@ -155,27 +153,6 @@ impl Handle {
     /// Lets `change` do what it likes with the world.
     pub fn change_world(&self, change: impl FnOnce(&mut World)) {
         self.change(|state| change(&mut state.world));
-    }
-
-    /// Gives `account` a following list in place of the one it had.
-    pub fn set_following(&self, account: &Username, members: &[Username], seed: u64) {
-        self.change(|state| {
-            let list = Following::new(&state.world, members, seed);
-            state.following.insert(account.clone(), list);
-        });
-    }
-
-    /// Lets `change` do what it likes with the following list of `account`, if it has one.
-    pub fn change_following(
-        &self,
-        account: &Username,
-        change: impl FnOnce(&mut Following, &World),
-    ) {
-        self.change(|state| {
-            if let Some(list) = state.following.get_mut(account) {
-                change(list, &state.world);
-            }
-        });
     }
 
     /// Sets, or with `None` lifts, what goes wrong for everybody.
@@ -372,28 +349,6 @@ impl State {
             Some(data) => bodies::deliver(bodies::success(&data, credits), fault),
             None => bodies::error(404, "not_found", credits),
         }
-    }
-}
-
-impl State {
-    /// `data` of the page of a following list that `request` asks for.
-    fn page(&self, request: &Request, scene: &Scene<'_>) -> Result<Value, NoPage> {
-        let query = request.query.as_deref().unwrap_or_default();
-        let value = |name: &str| {
-            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
-        };
-        let count = value("count").and_then(|count| count.parse().ok());
-        let count = count.unwrap_or(MOST_ON_A_PAGE).clamp(1, MOST_ON_A_PAGE);
-        let cursor = value("cursor");
-        let list = self.following.get(scene.username).ok_or(NoPage::Hidden)?;
-        let page = list.page(&self.world, (cursor, count), scene.now)?;
-        Ok(bodies::following(
-            &self.world,
-            scene.username,
-            cursor,
-            &page,
-        ))
     }
 }
 
