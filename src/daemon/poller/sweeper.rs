@@ -302,3 +302,6 @@ fn candidate(page: usize, at: Duration, in_round: bool) -> Candidate {
         in_round,
     }
 }
+
+#[cfg(test)]
+mod tests;

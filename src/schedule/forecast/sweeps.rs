@@ -1,8 +1,7 @@
 //! The same watchlist with sweeps: what part of the credits they take, and what they save.
 //!
 //! A stream whose flag works is taken to be found by sweeps alone, at even intervals; any other
-//! by polls alone, with the credits that are left. Either helps the other in truth, so that this
-//! promises too little rather than too much.
+//! by polls alone, with the credits that are left. In truth either helps the other.
 
 use serde::Serialize;
 
