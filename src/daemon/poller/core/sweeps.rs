@@ -188,7 +188,7 @@ impl Core {
         }
         match remedy {
             Remedy::Suspend | Remedy::Pause | Remedy::RetrySoon => Failure::Passing,
-            _ => Failure::Lasting,
+            Remedy::ComeBack => Failure::Lasting,
         }
     }
 
