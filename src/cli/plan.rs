@@ -4,6 +4,7 @@
 //! everybody counts as average. Nothing is written and nobody is asked.
 
 mod heat;
+mod sweeps;
 pub(super) mod text;
 
 use std::process::ExitCode;
@@ -60,6 +61,7 @@ pub(super) fn run(arguments: &Plan, config: &Config) -> anyhow::Result<ExitCode>
     }
     let report = prospect.report(arguments.want);
     let mut shown = text::forecast(config, &report);
+    shown.push_str(&sweeps::forecast(config, &report));
     if let Some(wanted) = &report.wanted {
         shown.push('\n');
         shown.push_str(&text::wanted(&report, wanted));

@@ -1,5 +1,7 @@
 //! `status`: what the running daemon is doing, as tables or as JSON.
 
+mod sweeps;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -63,6 +65,12 @@ fn for_people(status: &Status) -> String {
     section(&mut text, "live", &live(&overview.live, now));
     section(&mut text, "next", &upcoming(&overview.upcoming, now));
     section(&mut text, "credits", &credits(&overview.credits));
+    let swept = overview.sweeps.as_ref();
+    section(
+        &mut text,
+        "sweeps",
+        &swept.map_or_else(String::new, |all| sweeps::shown(all, now)),
+    );
     section(&mut text, "webhooks", &webhooks(&status.webhooks, now));
     text
 }

@@ -309,7 +309,7 @@ fn every_key_of_a_creator_and_of_a_webhook_arrives() {
     );
     assert!(config.allow_shrink && config.sweep.is_some() && config.heartbeat.is_some());
     let warned: Vec<_> = loaded.warnings.iter().map(|w| w.key.as_str()).collect();
-    assert_eq!(warned, ["webhook[0].secret[1]", "sweep"]);
+    assert_eq!(warned, ["webhook[0].secret[1]"]);
 }
 
 #[test]
@@ -349,4 +349,20 @@ fn a_url_is_blanked_behind_its_host() {
         problems.contains(&format!("http://{BLANK}@chat.example/{BLANK}")),
         "{problems}"
     );
+}
+
+#[test]
+fn sweeps_have_no_effect_under_the_fixed_schedule_and_that_is_said() {
+    let fixed = EVERYTHING.replace("[budget]", "[polling]\nschedule = \"fixed\"\n[budget]");
+    assert_ne!(fixed, EVERYTHING);
+    let env = |name: &str| {
+        (name == "TEAM")
+            .then(|| "emea".to_owned())
+            .or_else(|| example_env(name))
+    };
+    let loaded =
+        from_text(Path::new("/etc/t/config.toml"), fixed, &env).unwrap_or_else(|p| panic!("{p}"));
+    let warned = |key: &str| loaded.warnings.iter().any(|warning| warning.key == key);
+    assert!(warned("sweep"));
+    assert!(loaded.config.sweep.is_some());
 }

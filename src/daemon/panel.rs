@@ -91,6 +91,7 @@ impl Panel {
             live: sight.live,
             upcoming: sight.upcoming,
             credits: sight.credits,
+            sweeps: sight.sweeps,
             degraded: sight.degraded,
             reload: known.unwrap_or(Reload {
                 successful: true,

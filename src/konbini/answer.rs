@@ -7,8 +7,12 @@
 
 mod envelope;
 mod fields;
+mod following;
 mod headers;
 
+pub use following::{
+    Cursor, FollowingAnswer, FollowingFinding, FollowingPage, MAX_MEMBERS, Member, read_following,
+};
 pub(super) use headers::credits;
 
 use http::HeaderMap;

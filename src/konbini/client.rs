@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, header};
 use reqwest::{Response, Url};
 
-use super::answer::{self, ProfileAnswer, ProfileFinding};
+use super::answer::{self, Cursor, FollowingAnswer, ProfileAnswer, ProfileFinding};
 use super::{Answer, Source};
 use crate::config::{self, Secret};
 use crate::domain::Username;
@@ -22,6 +22,8 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// For name resolution, TCP and TLS together; never longer than the whole request may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most members that a page of a following list can hold.
+const PAGE: &str = "30";
 
 /// Asks `KonbiniAPI`. Cheap to share; keeps its connections.
 #[derive(Debug)]
@@ -65,7 +67,11 @@ impl Client {
 
     /// `GET {base}/v1/tiktok/users/{username}` and what is `below`.
     async fn ask(&self, username: &Username, below: &[&str]) -> Exchange {
-        let Some(url) = self.url_of(username, below) else {
+        self.fetch(self.url_of(username, below)).await
+    }
+
+    async fn fetch(&self, url: Option<Url>) -> Exchange {
+        let Some(url) = url else {
             let detail = "this username cannot be part of an address";
             return Exchange::failed(Unclear::new(Cause::InvalidUsername, detail));
         };
@@ -133,6 +139,22 @@ impl Source for Client {
                 finding: ProfileFinding::Unclear(unclear),
                 credits: answer::credits(&exchange.headers),
             },
+        }
+    }
+
+    async fn following(&self, account: &Username, cursor: Option<&Cursor>) -> FollowingAnswer {
+        let mut url = self.url_of(account, &["following"]);
+        if let Some(url) = &mut url {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("count", PAGE);
+            if let Some(cursor) = cursor {
+                query.append_pair("cursor", cursor.as_str());
+            }
+        }
+        let exchange = self.fetch(url).await;
+        match exchange.outcome {
+            Ok((status, body)) => answer::read_following(status, &exchange.headers, &body),
+            Err(unclear) => FollowingAnswer::failed(unclear, &exchange.headers),
         }
     }
 }

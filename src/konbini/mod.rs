@@ -8,9 +8,12 @@ pub mod client;
 
 use async_trait::async_trait;
 
-use answer::ProfileAnswer;
+use answer::{Cursor, FollowingAnswer, ProfileAnswer};
 pub use client::{Client, ClientError};
 
+use http::HeaderMap;
+
+use crate::domain::observation::Cause;
 use crate::domain::{Observation, Unclear, Username};
 
 /// Where observations come from.
@@ -22,6 +25,14 @@ pub trait Source: std::fmt::Debug + Send + Sync {
     /// Asks once who `username` is, for a credit. The only call that tells a creator who is not
     /// live from one who does not exist.
     async fn profile(&self, username: &Username) -> ProfileAnswer;
+
+    /// Asks once for a page of those whom `account` follows, for a credit; `None` is the first.
+    /// A source without such lists says nothing of anybody.
+    async fn following(&self, account: &Username, cursor: Option<&Cursor>) -> FollowingAnswer {
+        let _ = (account, cursor);
+        let unclear = Unclear::new(Cause::UnknownError, "this source has no following lists");
+        FollowingAnswer::failed(unclear, &HeaderMap::new())
+    }
 }
 
 /// What one request brought.
@@ -66,7 +77,7 @@ pub struct Credits {
 
 impl Credits {
     /// The headers' word on the cost, else nothing for what the contract calls free.
-    fn charged(self, unclear: Option<&Unclear>) -> Self {
+    pub(in crate::konbini) fn charged(self, unclear: Option<&Unclear>) -> Self {
         let free = unclear.is_some_and(|unclear| unclear.cause.is_free());
         Self {
             used: self.used.or(free.then_some(0)),

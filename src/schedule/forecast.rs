@@ -8,11 +8,13 @@ mod kind;
 mod lengths;
 mod market;
 mod report;
+mod sweeps;
 
 pub use kind::Kind;
 pub(super) use kind::LiveRule;
 pub use market::Market;
 pub use report::{Configured, CreatorReport, Expectation, Offer, Question, Report, Wanted};
+pub use sweeps::{List, SweepOffer};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! charges. What an answer looks like is in `bodies`; who is live is in the world.
 
 mod bodies;
+mod lists;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 
 use self::bodies::Scene;
 use super::faults::{Fault, Faults};
+use super::following::{Following, NoPage};
 use super::wire::{Reply, Request, Traffic, Wire};
 use super::world::{Stream, World};
 use crate::clock::Clock;
@@ -81,6 +83,8 @@ pub enum Call {
     Live,
     /// `/v1/tiktok/users/{username}`
     Profile,
+    /// `/v1/tiktok/users/{username}/following`
+    Following,
     /// Anything else.
     Unknown,
 }
@@ -231,6 +235,7 @@ struct Office {
 #[derive(Debug)]
 struct State {
     world: World,
+    following: BTreeMap<Username, Following>,
     faults: Faults,
     account: Account,
     credits_used: u64,
@@ -260,6 +265,7 @@ impl Office {
             (Some(refusal), _) => refusal,
             (None, None) => state.error(400, "validation_error"),
             (None, Some(username)) => state.answer(
+                request,
                 &Scene {
                     call,
                     username,
@@ -278,6 +284,7 @@ impl State {
     fn new(world: World, account: Account) -> Self {
         Self {
             world,
+            following: BTreeMap::new(),
             faults: Faults::none(account.seed),
             account,
             credits_used: 0,
@@ -313,7 +320,7 @@ impl State {
         bodies::error(status, code, Some((0, self.account.credits)))
     }
 
-    fn answer(&mut self, scene: &Scene<'_>, fault: Option<&Fault>) -> Reply {
+    fn answer(&mut self, request: &Request, scene: &Scene<'_>, fault: Option<&Fault>) -> Reply {
         if let Some(reply) =
             fault.and_then(|fault| bodies::in_place_of_an_answer(fault, self.account.credits))
         {
@@ -322,9 +329,22 @@ impl State {
         if self.account.credits == 0 {
             return self.error(402, "credits_exhausted");
         }
+        let page = match scene.call {
+            Call::Following => Some(self.page(request, scene)),
+            _ => None,
+        };
+        if page == Some(Err(NoPage::Cursor)) {
+            return self.error(400, "validation_error");
+        }
         self.account.credits -= 1;
         self.credits_used += 1;
         let credits = Some((1, self.account.credits));
+        if let Some(page) = page {
+            return match page {
+                Ok(data) => bodies::deliver(bodies::success(&data, credits), fault),
+                Err(_) => bodies::error(404, "not_found", credits),
+            };
+        }
         match bodies::data(&self.world, scene, fault) {
             Some(data) => bodies::deliver(bodies::success(&data, credits), fault),
             None => bodies::error(404, "not_found", credits),
@@ -337,6 +357,9 @@ fn route(request: &Request) -> (Call, String) {
     let parts: Vec<_> = request.path.split('/').collect();
     let (call, name) = match (&request.method, parts.as_slice()) {
         (&Method::GET, ["", "v1", "tiktok", "users", name, "live"]) => (Call::Live, *name),
+        (&Method::GET, ["", "v1", "tiktok", "users", name, "following"]) => {
+            (Call::Following, *name)
+        }
         (&Method::GET, ["", "v1", "tiktok", "users", name]) => (Call::Profile, *name),
         _ => (Call::Unknown, ""),
     };

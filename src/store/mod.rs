@@ -158,6 +158,8 @@ pub struct Snapshot {
     pub learning: Vec<(Username, String)>,
     /// What the learned schedule knew of all creators together, as it wrote it.
     pub population: Option<String>,
+    /// What was known of sweeps, as the poller wrote it.
+    pub sweeps: Option<String>,
     /// Credits used in the last billing months.
     pub spending: Vec<Spending>,
     /// Who is behind each username, of whom anything is known.
@@ -228,6 +230,8 @@ pub struct Checkpoint {
     pub creators: Vec<Learnt>,
     /// What the learned schedule knows of all creators together; `None` leaves it as it is.
     pub population: Option<String>,
+    /// What is known of sweeps; `None` leaves it as it is.
+    pub sweeps: Option<String>,
     /// Credits used in the last billing months; a month that is not among them is left as it is.
     pub spending: Vec<Spending>,
     /// What polls said, for pages that show each of them.

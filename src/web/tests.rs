@@ -82,6 +82,7 @@ pub(crate) fn overview() -> Overview {
             }),
             account_remaining: Some(20_000),
         },
+        sweeps: None,
         degraded: vec![Degraded {
             reason: "source_failing".to_owned(),
             since: NOW.minus(MINUTE),
@@ -106,6 +107,7 @@ fn detail_of_ada() -> CreatorDetail {
             stream: Some(stream()),
             last_answer_at: Some(NOW),
             last_outcome: Some("live".to_owned()),
+            last_reason: None,
             unclear_in_a_row: 0,
             next_poll: None,
             priority: 1.0,

@@ -26,6 +26,8 @@ pub struct Overview {
     pub upcoming: Vec<Upcoming>,
     /// What polls cost and may cost.
     pub credits: Credits,
+    /// Sweeps, if an account is configured for them.
+    pub sweeps: Option<Sweeps>,
     /// Why answers cannot be trusted; empty if they can.
     pub degraded: Vec<Degraded>,
     /// How the last load of the configuration went.
@@ -175,6 +177,44 @@ pub struct Budget {
     pub projected_used: Option<u64>,
     /// When nothing is left at that pace, if that is before the renewal.
     pub exhausted_at: Option<Timestamp>,
+}
+
+/// Sweeps: pages of a following list, one credit each, as hints at who is live.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Sweeps {
+    /// Whose list it is.
+    pub account: Username,
+    /// Pages with somebody of the watchlist on them, as far as known.
+    pub pages: usize,
+    /// The chance that a live creator is flagged, as measured.
+    pub recall: f32,
+    /// One standard deviation of it.
+    pub uncertainty: f32,
+    /// Too few cases are in: sweeps take 2 % of the budget at most.
+    pub on_trial: bool,
+    /// The chance that a creator who is not live is flagged.
+    pub false_flags: f32,
+    /// Mean time from a start to its flag.
+    pub lag_seconds: f32,
+    /// What sweeps have cost since the account was configured.
+    pub credits: u64,
+    /// Streams found by a poll that a flag brought.
+    pub found: u64,
+    /// How much sooner than planned, all together.
+    pub minutes_saved: f64,
+    /// Who of the watchlist is not on the list, by name, at most [`Sweeps::MOST_MISSING`].
+    pub missing: Vec<Username>,
+    /// How many that are; `None` until the whole list was read.
+    pub missing_in_all: Option<usize>,
+    /// The list cannot be seen: the account is private or missing.
+    pub hidden: bool,
+    /// When a page was last read since the start of the program.
+    pub last_at: Option<Timestamp>,
+}
+
+impl Sweeps {
+    /// Names of [`Sweeps::missing`] at most.
+    pub const MOST_MISSING: usize = 20;
 }
 
 /// A reason not to trust what is shown.

@@ -13,7 +13,7 @@ use tallylight::clock::Clock;
 use tallylight::config::{self, Secret};
 use tallylight::domain::observation::{Cause, LiveStream, Remedy};
 use tallylight::domain::{Observation, Unclear, Username};
-use tallylight::konbini::answer::ProfileFinding;
+use tallylight::konbini::answer::{Cursor, FollowingFinding, ProfileFinding};
 use tallylight::konbini::{Answer, Client, Credits, Source as _};
 use tallylight::simulator::wire::{self, Wire, loopback};
 use tallylight::simulator::world::{TITLES, sec_uid};
@@ -378,4 +378,58 @@ async fn a_request_is_what_the_contract_asks_for() {
     );
     assert!(!request.headers.contains_key(header::ACCEPT_ENCODING));
     assert!(!request.headers.contains_key(header::REFERER));
+}
+
+#[tokio::test]
+async fn a_following_list_is_read_page_by_page_and_each_costs_a_credit() {
+    let (_simulator, handle, client) = simulated(PATIENT).await;
+    let watcher: Username = "watcher".parse().unwrap();
+    let mut members: Vec<Username> = (0..65)
+        .map(|n| format!("member{n}").parse().unwrap())
+        .collect();
+    handle.change_world(|world| members.iter().for_each(|name| world.add(name)));
+    members.push(ann());
+    handle.set_following(&watcher, &members, 1);
+    let mut cursor = None;
+    let mut seen = Vec::new();
+    for page_size in [30, 30, 6] {
+        let answer = client.following(&watcher, cursor.as_ref()).await;
+        assert_eq!(answer.credits.used, Some(1));
+        let FollowingFinding::Page(page) = answer.finding else {
+            panic!("{answer:?}")
+        };
+        assert_eq!(page.members.len(), page_size);
+        seen.extend(page.members);
+        cursor = page.next;
+    }
+    assert_eq!(cursor, None);
+    let live: Vec<_> = seen
+        .iter()
+        .filter(|member| member.is_live == Some(true))
+        .collect();
+    assert_eq!(live.len(), 1);
+    assert_eq!(live[0].username, ann());
+    assert_eq!(live[0].profile.id, Some(sec_uid(&ann())));
+    assert_eq!(handle.credits_used(), 3);
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_seen_is_charged_and_an_expired_cursor_is_not() {
+    let (_simulator, handle, client) = simulated(PATIENT).await;
+    let answer = client.following(&ann(), None).await;
+    assert_eq!(answer.finding, FollowingFinding::Hidden);
+    assert_eq!(answer.credits.used, Some(1));
+    handle.set_following(&ann(), &[], 1);
+    let cursor = Cursor::new("nonsense").unwrap();
+    let answer = client.following(&ann(), Some(&cursor)).await;
+    let FollowingFinding::Unclear(unclear) = answer.finding else {
+        panic!("{answer:?}")
+    };
+    assert_eq!(unclear.cause, Cause::InvalidUsername);
+    assert_eq!(answer.credits.used, Some(0));
+    for fault in [Fault::Garbage, Fault::HugeBody, Fault::Truncated] {
+        handle.fault_of(&ann(), Some(fault));
+        let answer = client.following(&ann(), None).await;
+        assert!(matches!(answer.finding, FollowingFinding::Unclear(_)));
+    }
 }

@@ -309,3 +309,46 @@ credits used: unknown, remaining: unknown
 ";
     assert_eq!((code, told.as_str()), (Some(1), expected));
 }
+
+#[tokio::test]
+async fn whom_the_account_of_the_sweeps_follows_is_told_for_credits_that_were_announced() {
+    let place = Place::of(40).await;
+    place.configure(
+        "schedule = \"learned\"\nmax_requests_per_second = 1000\n[budget]\n\
+         credits_per_month = 25000\n[sweep]\naccount = \"watcher\"",
+    );
+    let follows: Vec<_> = (0..38).map(name).collect();
+    let watcher = "watcher".parse().unwrap();
+    place.handle().set_following(&watcher, &follows, 1);
+    let ran = place.check().await;
+    let expected = "\
+online: asking the API once for 40 creators costs up to 40 credits
+online: reading whom @watcher follows costs up to 6 credits more
+online: the key works, 40 of 40 creators exist
+credits used: 40, remaining: 24960
+online: @watcher follows 38 of 40 creators; follow these to make them thirty times cheaper: \
+@creator38, @creator39
+credits used: 2, remaining: 24958
+";
+    assert_eq!((online(&ran), ran.stderr.as_str()), (expected, ""));
+    assert_eq!(ran.code, Some(0));
+
+    place
+        .handle()
+        .change_following(&watcher, |list, _| list.hidden = true);
+    let ran = place.check().await;
+    let told = "online: the list of @watcher cannot be seen: private, or no such account\n";
+    assert!(online(&ran).contains(told), "{}", ran.stdout);
+
+    let plan = place.run(&["plan"]).await;
+    assert!(
+        plan.stdout.contains("with sweeps of whom @watcher follows"),
+        "{}",
+        plan.stdout
+    );
+    assert!(
+        plan.stdout.contains("if flags show 95 % of streams: "),
+        "{}",
+        plan.stdout
+    );
+}

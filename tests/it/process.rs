@@ -10,6 +10,7 @@ mod logs;
 mod outbox;
 mod people;
 mod reload;
+mod sweeps;
 mod systemd;
 pub(crate) mod web;
 

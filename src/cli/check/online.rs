@@ -4,6 +4,8 @@
 //! name is asked for alone: a key that is refused is refused once. Nothing is repeated
 //! that could cost a second credit.
 
+mod list;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::future::Future;
@@ -47,6 +49,17 @@ pub(super) fn run(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     stdout.flush()?;
     let mut inquiry = Inquiry::new(loaded);
     let everybody = runtime.block_on(inquiry.run(&client, ctrl_c(), &mut stdout))?;
+    if inquiry.stop.is_none() {
+        let reading = async {
+            tokio::select! {
+                read = list::read(&loaded.config, &client) => read,
+                () = ctrl_c() => None,
+            }
+        };
+        if let Some((verdict, credits)) = runtime.block_on(reading) {
+            writeln!(stdout, "{verdict}\n{}", spent(credits))?;
+        }
+    }
     Ok(if everybody {
         ExitCode::SUCCESS
     } else {
@@ -78,6 +91,7 @@ fn announcement(loaded: &Loaded) -> String {
             rough(span)
         );
     }
+    text.push_str(&list::announcement(&loaded.config));
     text
 }
 

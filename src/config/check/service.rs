@@ -193,7 +193,7 @@ pub(super) fn log(reader: &mut Reader<'_>, root: &Section<'_>) -> Log {
 pub(super) fn sweep(reader: &mut Reader<'_>, root: &Section<'_>) -> Option<Sweep> {
     let node = root.find("sweep")?;
     let section = reader.section(root, "sweep", &raw::SWEEP);
-    reader.pending("sweep", &node);
+    reader.learned_only(&node);
     let Some(account) = section.find("account") else {
         reader.missing(
             &section,

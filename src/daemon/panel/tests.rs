@@ -63,6 +63,7 @@ fn sight() -> Sight {
         live: Vec::new(),
         upcoming: Vec::new(),
         credits: Credits::default(),
+        sweeps: None,
         degraded: Vec::new(),
     }
 }

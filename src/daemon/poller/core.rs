@@ -9,10 +9,13 @@ mod answers;
 mod credits;
 mod people;
 mod reload;
+mod sweeps;
 
 use std::time::Duration;
 
 pub(super) use self::reload::News;
+use self::sweeps::Sweeping;
+pub(super) use self::sweeps::trust_of;
 use super::announce::Announcer;
 use super::bulletin::Bulletin;
 use super::crowd::Crowd;
@@ -58,6 +61,7 @@ pub(super) struct Core {
     pub(super) planner: Planner,
     registry: Registry,
     inquiries: Inquiries,
+    sweeping: Sweeping,
     credit_watch: CreditWatch,
     notices: Notices,
     /// Whether credits have to be stored before more polls may start.
@@ -94,6 +98,7 @@ impl Core {
         let inquiries = Inquiries::resumed(asked.max().flatten(), planner.profile_spacing(), now);
         let mut core = Self {
             inquiries,
+            sweeping: Sweeping::default(),
             registry: Registry::restored(snapshot.identities),
             credit_watch: CreditWatch::restored(snapshot.credits_told),
             notices: Notices::default(),
@@ -118,6 +123,7 @@ impl Core {
         core.began.1 = core.planner.ledger().map_or(0, Ledger::spent);
         core.queue_everybody(now);
         core.queue_inquiries(now);
+        core.set_sweeps(config, snapshot.sweeps.as_deref(), now);
         core
     }
 
@@ -136,11 +142,19 @@ impl Core {
             if self.in_flight >= self.polling.max_in_flight {
                 return Next::WaitForOthers;
             }
-            let Some((creator, due)) = self.queue.peek() else {
-                return Next::WaitForOthers;
+            let poll = self.queue.peek();
+            let sweep_at = match self.next_sweep(poll.map_or(Duration::MAX, |(_, due)| due), now) {
+                Ok(sweep) => return Next::Sweep(sweep),
+                Err(again) => again,
+            };
+            let Some((creator, due)) = poll else {
+                return match sweep_at {
+                    Duration::MAX => Next::WaitForOthers,
+                    again => Next::WaitUntil(again),
+                };
             };
             if due > now.monotonic {
-                return self.inquire_or_wait(due, now);
+                return self.inquire_or_wait(due.min(sweep_at), now);
             }
             let probe = match self.gate.passage(now.monotonic) {
                 Passage::Free => false,
@@ -308,13 +322,13 @@ impl Core {
 
     /// Whether a checkpoint should not wait for its time.
     pub(super) fn wants_checkpoint(&self) -> bool {
-        self.short_of_credits
+        self.short_of_credits || self.sweeping.urgent
     }
 
     /// What polls learnt since the last checkpoint, and what may be spent before the next.
     pub(super) fn take_checkpoint(&mut self, last: bool, now: Now) -> Draft {
         self.planner.tick(&self.roster, now);
-        self.short_of_credits = false;
+        (self.short_of_credits, self.sweeping.urgent) = (false, false);
         let (creators, mut learnt) = self.roster.take_checkpoint();
         for (&creator, row) in creators.iter().zip(&mut learnt) {
             row.learning = self.planner.learning(creator);
@@ -325,6 +339,7 @@ impl Core {
             credits: s.credits,
         });
         let checkpoint = Checkpoint {
+            sweeps: self.sweeps_to_store(),
             population: self.planner.population().filter(|_| !creators.is_empty()),
             creators: learnt,
             spending: rows.collect(),
@@ -345,6 +360,7 @@ impl Core {
 
     /// A checkpoint was not stored: its creators have to be in the next one.
     pub(super) fn checkpoint_failed(&mut self, creators: Vec<CreatorIndex>) {
+        self.sweeps_not_stored();
         for creator in creators {
             self.roster.mark_dirty(creator);
         }

@@ -1,7 +1,7 @@
 //! What a call brought that panicked: an answer that says nothing.
 
 use crate::domain::{Cause, Observation, Unclear};
-use crate::konbini::answer::{ProfileAnswer, ProfileFinding};
+use crate::konbini::answer::{FollowingAnswer, FollowingFinding, ProfileAnswer, ProfileFinding};
 use crate::konbini::{Answer, Credits};
 
 /// A panic in one poll is a failed poll.
@@ -16,6 +16,14 @@ pub(super) fn panicked() -> Answer {
 pub(super) fn profile_panicked() -> ProfileAnswer {
     ProfileAnswer {
         finding: ProfileFinding::Unclear(defect()),
+        credits: Credits::default(),
+    }
+}
+
+/// The same of a sweep.
+pub(super) fn sweep_panicked() -> FollowingAnswer {
+    FollowingAnswer {
+        finding: FollowingFinding::Unclear(defect()),
         credits: Credits::default(),
     }
 }

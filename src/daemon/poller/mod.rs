@@ -18,6 +18,7 @@ pub(crate) mod prospect;
 mod registry;
 mod roster;
 mod settings;
+mod sweeper;
 mod told;
 mod view;
 
@@ -30,10 +31,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::core::{Core, News};
-use self::defect::{panicked, profile_panicked};
+use self::defect::{panicked, profile_panicked, sweep_panicked};
 use self::inbox::Request;
 pub(crate) use self::inbox::{Census, Desk, Inbox, Known, Reload, Stopped, desk};
-use self::orders::{Call, Draft, Inquiry, Job, Next, Now, Poll, Then};
+use self::orders::{Call, Draft, Inquiry, Job, Next, Now, Poll, Sweep, Then};
 #[cfg(test)]
 pub(crate) use self::{inbox::Request as Asked, view::Sight};
 use super::instruments::Instruments;
@@ -41,7 +42,7 @@ use super::progress::Progress;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::retry::doubling;
-use crate::konbini::answer::ProfileAnswer;
+use crate::konbini::answer::{FollowingAnswer, ProfileAnswer};
 use crate::konbini::{Answer, Source};
 use crate::schedule::CreatorIndex;
 use crate::schedule::ledger::Spent;
@@ -75,6 +76,7 @@ pub(crate) struct Poller {
 enum Done {
     Answered(Poll, Answer, Duration),
     Profiled(Inquiry, ProfileAnswer),
+    Swept(Sweep, FollowingAnswer),
     Stored(Then, Result<(), StoreError>),
     Checkpointed(Vec<CreatorIndex>, Vec<Spent>, Result<(), StoreError>),
 }
@@ -208,6 +210,7 @@ impl Running {
             match next {
                 Next::Poll(poll) => self.start(poll),
                 Next::Inquire(inquiry) => self.inquire(inquiry),
+                Next::Sweep(sweep) => self.sweep(sweep),
                 Next::WaitUntil(due) => return due,
                 Next::WaitForOthers => return Duration::MAX,
             }
@@ -240,6 +243,26 @@ impl Running {
         });
     }
 
+    fn sweep(&mut self, sweep: Sweep) {
+        tracing::debug!(account = %sweep.account, page = sweep.page, "sweep");
+        let source = Arc::clone(&self.poller.source);
+        self.under_way.spawn(async move {
+            let asked = source.following(&sweep.account, sweep.cursor.as_ref());
+            let asked = AssertUnwindSafe(asked).catch_unwind().await;
+            Done::Swept(sweep, asked.unwrap_or_else(|_| sweep_panicked()))
+        });
+    }
+
+    fn swept(&mut self, sweep: &Sweep, answer: &FollowingAnswer) {
+        let metrics = &self.poller.instruments.metrics;
+        metrics.credits_used(Call::Sweep.label(), answer.cost().used.unwrap_or(1));
+        let said_something = self.core.swept(sweep, answer, self.poller.now());
+        metrics.swept(if said_something { "ok" } else { "failed" });
+        if let Some(recall) = self.core.sweep_recall() {
+            metrics.sweep_recall(f64::from(recall));
+        }
+    }
+
     fn ended(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), StoreError> {
         match done {
             Ok(Done::Answered(poll, answer, took)) => self.answered(&poll, &answer, took),
@@ -249,6 +272,7 @@ impl Running {
                 metrics.credits_used(Call::Profile.label(), used);
                 self.core.profiled(&inquiry, &answer, self.poller.now());
             }
+            Ok(Done::Swept(sweep, answer)) => self.swept(&sweep, &answer),
             Ok(Done::Stored(then, result)) => {
                 result?;
                 self.core.stored(then, self.poller.now());

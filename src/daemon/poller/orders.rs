@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::domain::tracker::CreatorState;
 use crate::domain::{Timestamp, Username};
+use crate::konbini::answer::Cursor;
 use crate::schedule::ledger::{Spent, Taken};
+use crate::schedule::sweep::PageIndex;
 use crate::schedule::{CreatorIndex, Reason};
 use crate::store::{Change, Checkpoint};
 
@@ -24,6 +26,8 @@ pub(super) enum Next {
     Poll(Poll),
     /// Ask who this creator is.
     Inquire(Inquiry),
+    /// Ask for a page of the following list.
+    Sweep(Sweep),
     /// Nothing before this time.
     WaitUntil(Duration),
     /// Nothing until something that is under way ends.
@@ -55,6 +59,19 @@ pub(super) struct Inquiry {
     pub(super) credit: Credit,
 }
 
+/// One page of the following list to ask for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Sweep {
+    pub(super) page: PageIndex,
+    pub(super) account: Username,
+    /// Where the page begins; the first needs none.
+    pub(super) cursor: Option<Cursor>,
+    /// The credit that is counted for it.
+    pub(super) credit: Credit,
+    /// Which source was asked.
+    pub(super) source_number: u32,
+}
+
 /// What a credit is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
@@ -62,6 +79,8 @@ pub(super) enum Call {
     Poll,
     /// Who a creator is.
     Profile,
+    /// Who of a page is flagged live.
+    Sweep,
 }
 
 impl Call {
@@ -70,6 +89,7 @@ impl Call {
         match self {
             Self::Poll => "poll",
             Self::Profile => "profile",
+            Self::Sweep => "sweep",
         }
     }
 }

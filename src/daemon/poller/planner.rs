@@ -6,6 +6,7 @@
 
 pub(super) mod past;
 mod reload;
+mod sweeps;
 
 use std::time::Duration;
 
@@ -68,6 +69,15 @@ pub(super) enum Admission {
     Refused(Duration, Refusal),
 }
 
+impl From<Permit> for Admission {
+    fn from(permit: Permit) -> Self {
+        match permit {
+            Permit::Granted(taken) => Self::Granted(Credit(Some(taken))),
+            Permit::Refused { wait, refusal } => Self::Refused(wait, refusal),
+        }
+    }
+}
+
 impl Planner {
     pub(super) fn new(config: &Config, roster: &Roster, past: Past, now: Now) -> Self {
         let ledger = config
@@ -108,10 +118,7 @@ impl Planner {
     ) -> Admission {
         let admission = match &mut self.mode {
             Mode::Fixed(None) => return Admission::Granted(Credit(None)),
-            Mode::Learned(learned) if !urgent => match learned.may_poll(creator, now) {
-                Permit::Granted(taken) => Admission::Granted(Credit(Some(taken))),
-                Permit::Refused { wait, refusal } => Admission::Refused(wait, refusal),
-            },
+            Mode::Learned(learned) if !urgent => learned.may_poll(creator, now).into(),
             Mode::Learned(learned) => draw(learned.ledger_mut(), now),
             Mode::Fixed(Some(ledger)) => draw(ledger, now),
         };

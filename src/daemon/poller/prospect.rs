@@ -8,15 +8,24 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::core::trust_of;
 use super::planner::{Past, past};
 use super::roster::Roster;
 use super::settings;
 use crate::config::{Budget, Config, ScheduleKind};
 use crate::domain::{Timestamp, Username};
-use crate::schedule::forecast::{Configured, CreatorReport, Market, Question, Report};
+use crate::schedule::forecast::{
+    Configured, CreatorReport, List, Market, Question, Report, SweepOffer,
+};
 use crate::schedule::learned::Learned;
 use crate::schedule::plans::cheapest_for;
+use crate::schedule::sweep::trust::Trust;
 use crate::store::{PastStream, Snapshot};
+
+/// Members of a page of a following list.
+const A_PAGE: usize = 30;
+/// Recalls that flags may turn out to have, before anything was measured.
+const ASSUMED: [f64; 2] = [0.5, 0.95];
 
 /// The schedule as it would start now.
 #[derive(Debug)]
@@ -25,6 +34,8 @@ pub struct Prospect<'a> {
     roster: Roster,
     learned: Learned,
     market: Market,
+    /// What flags of the configured account are worth, if they were ever put to a trial.
+    trust: Option<Trust>,
     now: Timestamp,
 }
 
@@ -57,6 +68,8 @@ impl<'a> Prospect<'a> {
         (snapshot, streams): (Snapshot, Vec<PastStream>),
         now: Timestamp,
     ) -> Self {
+        let account = config.sweep.as_ref().map(|sweep| &sweep.account);
+        let trust = account.and_then(|account| trust_of(account, snapshot.sweeps.as_deref()));
         let roster = Roster::new(config.creators.clone(), snapshot.creators);
         let past = Past {
             learning: snapshot.learning,
@@ -71,6 +84,7 @@ impl<'a> Prospect<'a> {
         Self {
             config,
             market: learned.survey(confirmations, now),
+            trust: trust.filter(|trust| !trust.is_on_trial()),
             roster,
             learned,
             now,
@@ -79,11 +93,34 @@ impl<'a> Prospect<'a> {
 
     /// The forecast for the whole watchlist, with what a mean delay of `want` takes.
     pub fn report(&self, want: Option<Duration>) -> Report {
-        self.market.report(&Question {
+        let report = self.market.report(&Question {
             configured: self.configured(),
             budget: self.config.budget.map(|budget| budget.credits_per_month),
             want,
-        })
+        });
+        Report {
+            sweeps: self.sweeps(),
+            ..report
+        }
+    }
+
+    /// The budget with sweeps: at the recall that was measured, else at two that may be.
+    fn sweeps(&self) -> Vec<SweepOffer> {
+        let Configured::Learned { credits } = self.configured() else {
+            return Vec::new();
+        };
+        let list = |recall| List {
+            pages: self.roster.len().div_ceil(A_PAGE).max(1) as u64,
+            recall,
+            lag: self.trust.map_or(0.0, |trust| f64::from(trust.lag())),
+            false_flags: f64::from(self.trust.unwrap_or_default().false_flags()),
+        };
+        let recalls = self
+            .trust
+            .map_or(ASSUMED.to_vec(), |trust| vec![f64::from(trust.recall())]);
+        let measured = self.trust.is_some();
+        let offer = |recall| self.market.with_sweeps(credits, list(recall), measured);
+        recalls.into_iter().map(offer).collect()
     }
 
     /// The forecast for one creator; `None` if it is not on the watchlist.

@@ -15,7 +15,7 @@ use crate::schedule::ledger::Ledger;
 use crate::schedule::{CreatorIndex, Reason};
 use crate::web::views::{
     Budget, Census, Creator, CreatorDetail, CreatorPage, CreatorQuery, Credits, Degraded,
-    LiveCreator, NextPoll, Overview, Rhythm, State, Stream, Upcoming,
+    LiveCreator, NextPoll, Overview, Rhythm, State, Stream, Sweeps, Upcoming,
 };
 
 /// Creators looked through for one page at most: about a millisecond.
@@ -32,6 +32,7 @@ pub(crate) struct Sight {
     pub(crate) live: Vec<LiveCreator>,
     pub(crate) upcoming: Vec<Upcoming>,
     pub(crate) credits: Credits,
+    pub(crate) sweeps: Option<Sweeps>,
     pub(crate) degraded: Vec<Degraded>,
 }
 
@@ -56,6 +57,7 @@ impl Core {
                 budget: self.planner.ledger().map(|ledger| self.budget(ledger, now)),
                 account_remaining: self.account_remaining,
             },
+            sweeps: self.sweeps(),
             degraded: self.bulletin.standing().collect(),
         }
     }

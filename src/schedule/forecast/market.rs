@@ -11,7 +11,7 @@ use crate::schedule::population::Population;
 
 /// Weeks and minutes of the month of 30 days.
 pub(super) const MONTH_WEEKS: f64 = 30.0 / 7.0;
-const MONTH_MINUTES: f64 = 43_200.0;
+pub(super) const MONTH_MINUTES: f64 = 43_200.0;
 /// What the controller plans to use of a budget.
 const PLANNED: f64 = 0.997;
 /// How close to the budget is close enough, and how many prices are tried for it.

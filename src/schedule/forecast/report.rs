@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::kind::{Kind, Week};
 use super::market::{MONTH_WEEKS, Market, Month};
+use super::sweeps::SweepOffer;
 use crate::schedule::plans::{PLANS, Refill};
 use crate::schedule::week::{BINS, DAY_BINS};
 
@@ -110,6 +111,8 @@ pub struct Report {
     pub plans: Vec<Offer>,
     /// What the wanted delay takes.
     pub wanted: Option<Wanted>,
+    /// The learned schedule with the configured budget and sweeps, for each recall in question.
+    pub sweeps: Vec<SweepOffer>,
 }
 
 /// The forecast for one creator.
@@ -160,6 +163,7 @@ impl Market {
             budget: question.budget.map(|credits| self.offer(credits)),
             wanted: question.want.map(|want| self.wanted(want, &plans)),
             plans,
+            sweeps: Vec::new(),
         }
     }
 

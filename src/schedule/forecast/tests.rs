@@ -247,3 +247,30 @@ fn of_habits_that_rare_polls_have_not_found_the_forecast_knows_nothing() {
         assert_close(&mixed(creators), credits, 60.0, [0.01, 0.4, 0.2, 0.3]);
     }
 }
+
+#[test]
+fn sweeps_save_the_more_the_better_their_flags_and_worthless_ones_are_left_alone() {
+    let mut world = World::new(&mixed(60), 10_000, 78);
+    world.run_until(20.0 * DAY);
+    let market = world.learned.survey(1, at(20.0 * DAY));
+    let with = |recall| {
+        let list = List {
+            pages: 2,
+            recall,
+            lag: 1.0,
+            false_flags: 0.001,
+        };
+        market.with_sweeps(10_000, list, true)
+    };
+    let without = market.report(&question(10_000)).configured;
+    let worthless = with(0.0);
+    assert_eq!(worthless.every_seconds, None);
+    assert!((worthless.loss_seconds / without.loss_seconds - 1.0).abs() < 0.01);
+    let losses: Vec<_> = [0.0, 0.5, 0.8, 0.95]
+        .map(|recall| with(recall).loss_seconds)
+        .to_vec();
+    assert!(losses.windows(2).all(|two| two[1] <= two[0]), "{losses:?}");
+    assert!(losses[3] < 0.5 * losses[0], "{losses:?}");
+    let good = with(0.95);
+    assert!(good.credits_per_month < 10_000.0 && good.every_seconds.is_some());
+}

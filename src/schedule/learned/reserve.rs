@@ -10,16 +10,21 @@ use crate::domain::Timestamp;
 /// Beyond one for each gap that is left, a creator claims at most: a poll that is due, and the
 /// confirmation of an end.
 const MOST_BESIDE: f64 = 2.0;
+/// Of more creators than these the mean is right to the end, and a decision must not count them all.
+const MANY: usize = 1_000;
 
 impl Learned {
     /// Whether `left` credits are all needed for what is promised until the month ends.
     pub(super) fn is_reserved(&self, left: u64, now: Timestamp) -> bool {
         let (left, minutes_left) = (left as f64, self.ledger.minutes_left(now));
-        let most =
-            minutes_left * self.plan.promised_per_minute + MOST_BESIDE * self.creators.len() as f64;
+        let mean = minutes_left * self.plan.promised_per_minute;
+        let most = mean + MOST_BESIDE * self.creators.len() as f64;
         // Far from the end there is no need to count.
         if left > most + margin(most) {
             return false;
+        }
+        if self.creators.len() > MANY {
+            return left <= mean + margin(mean);
         }
         #[expect(clippy::cast_possible_truncation, reason = "minutes of a month")]
         let minutes_left = minutes_left as f32;

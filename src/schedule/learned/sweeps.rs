@@ -96,6 +96,25 @@ impl Learned {
                 refusal: Refusal::TooSoon,
             };
         }
+        self.take_for_page(page, now)
+    }
+
+    /// Whether `page` may be read now to learn who is on it, whatever its flags are worth; counts
+    /// its credit if so, and that as a sweep.
+    pub fn may_read(&mut self, page: PageIndex, now: Timestamp) -> Permit {
+        self.ledger.roll(now);
+        let moment = Moment::from(now);
+        let known = self.sweeps.pages.get(page as usize);
+        let swept = known.and_then(|page| page.swept);
+        let early = swept.map(|swept| LEAST_GAP - moment.minutes_since(swept.min(moment)));
+        if let Some(early) = early.filter(|early| *early > 0.0) {
+            return refused(early, Refusal::TooSoon);
+        }
+        self.take_for_page(page, now)
+    }
+
+    /// A credit for a page that is due.
+    fn take_for_page(&mut self, page: PageIndex, now: Timestamp) -> Permit {
         if let Some((wait, refusal)) = self.shortage(Claim::Ordinary, now) {
             return refused(wait, refusal);
         }

@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::super::faults::Fault;
+use super::super::following::Page;
 use super::super::wire::{Answer, Reply};
 use super::super::world::{self, Stream, World};
 use super::Call;
@@ -222,6 +223,32 @@ fn person(world: &World, username: &Username, is_live: bool) -> Value {
         "mediaCount": 1_309,
         "icon": picture(username),
         "image": [picture(username)],
+    })
+}
+
+/// A page of the following list of `account`.
+pub(super) fn following(
+    world: &World,
+    account: &Username,
+    cursor: Option<&str>,
+    page: &Page,
+) -> Value {
+    let items = page.members.iter();
+    let items: Vec<_> = items
+        .map(|(username, is_live)| person(world, username, *is_live))
+        .collect();
+    let list = format!("https://api.konbini.example/v1/tiktok/users/{account}/following");
+    let next = page.next.as_ref();
+    json!({
+        "@context": ["https://www.w3.org/ns/activitystreams#", "https://konbiniapi.com/ns/social#"],
+        "type": "OrderedCollectionPage",
+        "partOf": list,
+        "totalItems": page.total,
+        "cursor": cursor,
+        "nextCursor": page.next,
+        "next": next.map(|cursor| format!("{list}?cursor={cursor}&count=30")),
+        "itemCount": items.len(),
+        "orderedItems": items,
     })
 }
 

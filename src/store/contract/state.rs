@@ -156,6 +156,7 @@ pub(crate) async fn learning_and_spending_come_back_and_no_transition_touches_th
     let first = Checkpoint {
         creators: vec![learnt(Some("{\"hits\":1}"))],
         population: Some("{}".to_owned()),
+        sweeps: Some("[1]".to_owned()),
         spending: vec![month(0, 7), month(30, 1)],
         ..Checkpoint::default()
     };
@@ -174,6 +175,7 @@ pub(crate) async fn learning_and_spending_come_back_and_no_transition_touches_th
         [("ada".parse().unwrap(), "{\"hits\":1}".to_owned())]
     );
     assert_eq!(found.population.as_deref(), Some("{}"));
+    assert_eq!(found.sweeps.as_deref(), Some("[1]"));
     assert_eq!(found.spending, [month(0, 7), month(30, 2)]);
 }
 

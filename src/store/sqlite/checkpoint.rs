@@ -12,6 +12,8 @@ use crate::store::{Checkpoint, Learnt, PollLog, Spending};
 
 /// The key of what is known of all creators together.
 pub(super) const POPULATION: &str = "population";
+/// The key of what is known of sweeps.
+pub(super) const SWEEPS: &str = "sweeps";
 
 /// Polls of one creator that are kept, whatever is asked for: two weeks at one in five minutes.
 const MOST_POLLS: usize = 4_032;
@@ -22,13 +24,18 @@ pub(super) fn store(connection: &Connection, checkpoint: &Checkpoint) -> Result<
     store_spending(connection, &checkpoint.spending)?;
     store_polls(connection, &checkpoint.polls)?;
     identity::add(connection, &checkpoint.identities)?;
-    if let Some(population) = &checkpoint.population {
+    let known = [
+        (POPULATION, &checkpoint.population),
+        (SWEEPS, &checkpoint.sweeps),
+    ];
+    for (key, value) in known {
+        let Some(value) = value else { continue };
         connection
             .prepare_cached(
                 "INSERT INTO meta (key, value) VALUES (?1, ?2)
                  ON CONFLICT (key) DO UPDATE SET value = excluded.value",
             )?
-            .execute(params![POPULATION, population])?;
+            .execute(params![key, value])?;
     }
     Ok(())
 }

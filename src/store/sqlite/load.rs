@@ -10,7 +10,7 @@ use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error as LabelError, StrDeserializer};
 
-use super::checkpoint::POPULATION;
+use super::checkpoint::{POPULATION, SWEEPS};
 use super::fault::Fault;
 use super::identity;
 use super::queue::{unknown, username};
@@ -34,7 +34,8 @@ pub(super) fn load_in(view: &Connection) -> Result<Snapshot, Fault> {
         creators: creators(view)?,
         degraded: degraded(view)?,
         learning: learning(view)?,
-        population: population(view)?,
+        population: kept(view, POPULATION)?,
+        sweeps: kept(view, SWEEPS)?,
         spending: spending(view)?,
         identities: identity::load(view)?,
         credits_told: identity::told(view)?,
@@ -130,11 +131,9 @@ fn learning(connection: &Connection) -> Result<Vec<(Username, String)>, Fault> {
     Ok(learning)
 }
 
-fn population(connection: &Connection) -> Result<Option<String>, Fault> {
+fn kept(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
     let mut statement = connection.prepare("SELECT value FROM meta WHERE key = ?1")?;
-    Ok(statement
-        .query_row([POPULATION], |row| row.get(0))
-        .optional()?)
+    Ok(statement.query_row([key], |row| row.get(0)).optional()?)
 }
 
 fn spending(connection: &Connection) -> Result<Vec<Spending>, Fault> {

@@ -19,8 +19,8 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
+    include_str!("migrations/0005.sql"),
     include_str!("migrations/0006.sql"),
-    include_str!("migrations/0007.sql"),
 ];
 
 /// Marks a file as ours (`tall`), so that another program's database is not mistaken for an old one.

@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{Failure, Visitor, layout, notices, part, words};
+use super::{Failure, Visitor, layout, notices, part, sweeps, words};
 use crate::domain::{RoomId, Timestamp};
 use crate::store::history::{
     EventQuery, EventRecord, MAX_PAGE, SampleQuery, SampleRecord, SamplesOf, StreamId,
@@ -199,6 +199,9 @@ pub(super) fn draw(home: &Home, visitor: &Visitor) -> Markup {
                 }
                 div {
                     (part("credits", &html! { "Credits" }, &money))
+                    @if let Some(swept) = &overview.sweeps {
+                        (part("sweeps", &html! { "Sweeps" }, &sweeps::draw(swept, now)))
+                    }
                     (part("recent", &html! { "Recently" }, &recent(&home.recent, now)))
                 }
             }
@@ -330,6 +333,7 @@ pub(super) fn reason(poll: &NextPoll) -> String {
         "retry" => "the last answer was unclear",
         "probe" => "tries whether the API works again",
         "asked" => "asked for by hand",
+        "hinted" => "flagged by a sweep",
         other => other,
     };
     words.to_owned()

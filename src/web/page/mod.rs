@@ -12,6 +12,7 @@ mod delivery;
 mod frame;
 mod home;
 mod notices;
+mod sweeps;
 mod webhook;
 mod words;
 

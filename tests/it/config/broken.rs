@@ -259,7 +259,7 @@ const BROKEN: &[(&str, &str, &str)] = &[
         "[sweep]\n[heartbeat]\nevery = \"1ms\"\n",
     ),
     (
-        "no_effect_yet",
+        "no_effect_under_the_fixed_schedule",
         "",
         "[sweep]\naccount = \"watcher\"\n[heartbeat]\nurl = \"https://hc.example/hunter2hunter2\"\n[http]\nlisten = \"127.0.0.1:9464\"\n",
     ),

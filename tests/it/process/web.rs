@@ -51,7 +51,7 @@ async fn get(url: &str, path: &str) -> (StatusCode, String) {
 }
 
 /// Waits until `path` says what is wanted.
-async fn until(url: &str, path: &str, wanted: impl Fn(&str) -> bool) -> String {
+pub(super) async fn until(url: &str, path: &str, wanted: impl Fn(&str) -> bool) -> String {
     let mut last = String::new();
     let found = tokio::time::timeout(PATIENCE, async {
         loop {

@@ -49,6 +49,7 @@ impl Core {
             return None;
         }
         self.roster.entry_mut(poll.creator).failed_tries = 0;
+        self.credit_hint(poll, observation, now);
         // What came back late does not say that the key works again.
         if counts && !(is_certain && self.gate.is_shut_to(poll.probe, now.monotonic)) {
             self.bulletin.observe(observation, now.wall);

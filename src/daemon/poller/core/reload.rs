@@ -29,6 +29,7 @@ impl Core {
     /// Takes over another configuration, all of it at once.
     pub(in crate::daemon::poller) fn reload(&mut self, news: News<'_>, now: Now) {
         let (config, (snapshot, streams)) = (news.config, news.known);
+        let sweeps = snapshot.sweeps;
         self.polling = config.polling.clone();
         let rate = self.polling.max_requests_per_second;
         self.rate.change(rate, timer_burst(rate), now.monotonic);
@@ -43,6 +44,7 @@ impl Core {
         for &creator in &changes.gone {
             self.queue.cancel(creator);
             self.inquiries.cancel(creator);
+            self.sweep_without(creator);
             self.let_go(creator);
         }
         let past = Past {
@@ -57,6 +59,7 @@ impl Core {
             .reload(config, (&self.roster, &changes), past, now);
         let came = changes.back.iter().filter(|(_, busy)| !busy);
         let came: Vec<_> = changes.new.iter().chain(came.map(|(c, _)| c)).collect();
+        let grown = !came.is_empty();
         for &&creator in &came {
             self.queue_first(creator, now);
         }
@@ -73,6 +76,10 @@ impl Core {
         }
         if other_budget {
             self.credit_watch.begin_anew();
+        }
+        self.set_sweeps(config, sweeps.as_deref(), now);
+        if grown {
+            self.sweep_for_newcomers(now);
         }
         self.queue_inquiries(now);
     }

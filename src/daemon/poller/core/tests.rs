@@ -4,6 +4,7 @@
 )]
 
 mod people;
+mod sweeps;
 mod trust;
 mod view;
 
@@ -47,6 +48,8 @@ pub(in crate::daemon::poller) struct Bench {
     profiles: HashMap<Username, ProfileFinding>,
     /// Profile calls made, with their times.
     profiled: Vec<(Username, Duration)>,
+    /// Whom the account of the sweeps follows, and what was asked of it.
+    list: sweeps::List,
 }
 
 pub(in crate::daemon::poller) fn live(room: u64, started: Timestamp) -> Observation {
@@ -108,6 +111,7 @@ impl Bench {
             checkpoints: Vec::new(),
             profiles: HashMap::new(),
             profiled: Vec::new(),
+            list: sweeps::List::default(),
         }
     }
 
@@ -157,6 +161,7 @@ impl Bench {
             match next {
                 Next::Poll(poll) => return Some(poll),
                 Next::Inquire(inquiry) => self.profile(&inquiry),
+                Next::Sweep(sweep) => self.sweep(&sweep),
                 Next::WaitUntil(due) if due >= end => {
                     self.now = end;
                     return None;

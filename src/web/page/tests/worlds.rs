@@ -182,6 +182,7 @@ fn detail() -> CreatorDetail {
         stream: Some(stream()),
         last_answer_at: Some(NOW.minus(minutes(1))),
         last_outcome: Some("unclear".to_owned()),
+        last_reason: None,
         unclear_in_a_row: 2,
         next_poll: Some(overview().upcoming[0].poll.clone()),
         priority: 1.5,
