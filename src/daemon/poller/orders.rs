@@ -53,6 +53,8 @@ pub(super) struct Inquiry {
     pub(super) username: Username,
     /// The credit that is counted for it.
     pub(super) credit: Credit,
+    /// Which source was asked.
+    pub(super) source_number: u32,
 }
 
 /// What a credit is used for.
