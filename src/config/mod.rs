@@ -39,6 +39,7 @@ pub use options::{
     TimeZoneName,
 };
 pub use problem::{Problem, Problems, Severity};
+pub(crate) use read::open;
 pub use schema::schema;
 pub use secret::Secret;
 

@@ -17,6 +17,7 @@ use super::expand::{Env, ExpandError, expand};
 use super::problem::{Finding, Place};
 use super::raw::{Node, Section, TABLES, Table};
 use super::suggest::{closest, did_you_mean, listed};
+pub(crate) use file::open;
 pub(super) use file::{Given, read_text};
 pub(super) use scalar::{Bounds, Limit};
 

@@ -141,6 +141,13 @@ impl CreditWatch {
         self.changed = true;
     }
 
+    /// Another account is used: what was seen of the last one says nothing of it.
+    pub fn forget_account(&mut self) {
+        if self.told.account.take().is_some() {
+            self.begin_anew();
+        }
+    }
+
     /// How an account without a budget stands that has `remaining` credits left.
     pub fn hear(&mut self, remaining: u64, now: Timestamp) -> Standing {
         let known = self.told.account.filter(|known| {
@@ -168,8 +175,9 @@ impl CreditWatch {
     pub fn judge(&mut self, standing: &Standing, now: Timestamp) -> Option<CreditNews> {
         match self.told.period {
             Some(period) if period == standing.period => {}
-            // A clock that was set back: that month is told.
-            Some(period) if period > standing.period => return None,
+            // A clock that was set back: that month is told. One that began already was counted
+            // from another day, or without a budget.
+            Some(period) if period > standing.period.max(now) => return None,
             _ => {
                 self.told.period = Some(standing.period);
                 self.told.marks.clear();

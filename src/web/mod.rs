@@ -12,6 +12,7 @@ mod guard;
 mod health;
 mod login;
 pub mod monitor;
+mod outgoing;
 mod page;
 pub mod problem;
 mod scrape;

@@ -16,15 +16,17 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::outgoing::Outgoing;
 use super::{Site, router};
 
-/// Connections open at once; more wait outside. Twice what a thousand open pages take.
+/// Connections open at once, twice what a thousand open pages take; more are turned away. Those
+/// from this machine have places of their own: strangers keep no health check out.
 const CONNECTIONS: usize = 2_048;
 /// How long a request's head may take to arrive, and an idle connection to be used.
 const HEAD: Duration = Duration::from_secs(10);
@@ -60,7 +62,7 @@ pub async fn serve(
     let drain = site.drain.clone();
     let door = Door {
         routes: router(site),
-        places: Arc::new(Semaphore::new(CONNECTIONS)),
+        places: Places::new(CONNECTIONS),
         closing: CancellationToken::new(),
     };
     let mut open = JoinSet::new();
@@ -92,22 +94,41 @@ pub async fn serve(
     Ok(())
 }
 
+/// How many more may come, by where from.
+#[derive(Debug, Clone)]
+struct Places {
+    near: Arc<Semaphore>,
+    far: Arc<Semaphore>,
+}
+
+impl Places {
+    fn new(each: usize) -> Self {
+        let places = || Arc::new(Semaphore::new(each));
+        Self {
+            near: places(),
+            far: places(),
+        }
+    }
+
+    fn take(&self, peer: SocketAddr) -> Option<OwnedSemaphorePermit> {
+        let near = peer.ip().to_canonical().is_loopback();
+        let places = if near { &self.near } else { &self.far };
+        Arc::clone(places).try_acquire_owned().ok()
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Door {
     routes: Router,
-    places: Arc<Semaphore>,
+    places: Places,
     closing: CancellationToken,
 }
 
 impl Door {
-    /// The next connection, once there is a place for it.
-    async fn next(
-        &self,
-        listener: &TcpListener,
-    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-        let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+    /// The next connection, if there is a place for it.
+    async fn next(&self, listener: &TcpListener) -> Option<(TcpStream, OwnedSemaphorePermit)> {
         match listener.accept().await {
-            Ok((stream, _)) => Some((stream, place)),
+            Ok((stream, peer)) => Some((stream, self.places.take(peer)?)),
             Err(error) => {
                 tracing::debug!("a connection could not be taken: {error}");
                 tokio::time::sleep(PAUSE).await;
@@ -124,7 +145,7 @@ impl Door {
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .max_buf_size(MAX_HEAD)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Outgoing::new(stream)), service);
         let mut connection = pin!(connection);
         tokio::select! {
             // What a client does wrong is its own affair.
@@ -134,5 +155,22 @@ impl Door {
                 let _ = connection.await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_keep_nobody_of_this_machine_out() {
+        let places = Places::new(2);
+        let take = |peer: &str| places.take(peer.parse().unwrap());
+        let far = ["192.0.2.1:1", "[2001:db8::1]:1", "192.0.2.2:1"].map(take);
+        assert_eq!(far.map(|place| place.is_some()), [true, true, false]);
+        let near = ["127.0.0.1:1", "[::ffff:127.0.0.1]:1", "[::1]:1"].map(take);
+        assert_eq!(near.map(|place| place.is_some()), [true, true, false]);
+        // A place that is given back is there again.
+        assert!(take("127.0.0.1:2").is_some() && take("192.0.2.1:2").is_some());
     }
 }

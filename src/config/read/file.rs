@@ -1,6 +1,8 @@
 //! Secrets, and the files that hold them or other values. Nothing read here is ever told.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use super::super::Secret;
@@ -140,9 +142,20 @@ impl Reader<'_> {
     }
 }
 
+/// Opens a file of the configuration, and waits for nobody: a named pipe is refused.
+///
+/// The pipe of a shell, as in `--config <(...)`, is no file of any directory and can be read.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let is_pipe = std::fs::metadata(path)?.file_type().is_fifo();
+    if is_pipe && path.canonicalize().is_ok() {
+        return Err(io::Error::other("it is a named pipe"));
+    }
+    File::open(path)
+}
+
 /// A whole text file of bounded size; says why not in words without the path.
 pub(in crate::config) fn read_text(path: &Path) -> Result<String, String> {
-    let file = std::fs::File::open(path).map_err(|error| reason(&error))?;
+    let file = open(path).map_err(|error| reason(&error))?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)

@@ -46,6 +46,8 @@ pub(crate) struct Reload {
     pub(crate) known: Known,
     /// Whom to ask from now on, if that changes.
     pub(crate) source: Option<Arc<dyn Source>>,
+    /// Whether others pay for it.
+    pub(crate) other_account: bool,
 }
 
 /// The watchlist in numbers.

@@ -179,6 +179,7 @@ impl Running {
             config: &reload.config,
             known: reload.known,
             other_source: reload.source.is_some(),
+            other_account: reload.other_account,
         };
         self.core.reload(news, self.poller.now());
         if let Some(source) = reload.source {

@@ -57,6 +57,8 @@ pub(super) struct Inquiry {
     pub(super) username: Username,
     /// The credit that is counted for it.
     pub(super) credit: Credit,
+    /// Which source was asked.
+    pub(super) source_number: u32,
 }
 
 /// One page of the following list to ask for.

@@ -12,7 +12,7 @@ use super::Origin;
 use super::keys::{Effect, compare};
 use super::{Connect, Logs};
 use crate::clock::Clock;
-use crate::config::{Config, Loaded, Problem, ScheduleKind};
+use crate::config::{Config, Konbini, Loaded, Problem, ScheduleKind, Secret};
 use crate::daemon::dispatcher::{Assignment, Switch};
 use crate::daemon::instruments::Instruments;
 use crate::daemon::poller::{Desk, Known, Reload};
@@ -118,6 +118,7 @@ impl Applier {
             config: Arc::clone(&config),
             known,
             source,
+            other_account: account(&self.config.konbini) != account(&config.konbini),
         };
         let now = self.reach.clock.now();
         self.reach
@@ -171,6 +172,11 @@ impl Applier {
     }
 }
 
+/// Whose credits are used.
+fn account(konbini: &Konbini) -> (&Secret, &str) {
+    (&konbini.api_key, &konbini.base_url)
+}
+
 /// `new` with the `old` values of what needs a restart.
 fn but_for_restarts(old: &Config, mut new: Config) -> Config {
     new.storage.location = old.storage.location.clone();
@@ -182,7 +188,7 @@ fn but_for_restarts(old: &Config, mut new: Config) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Secret, fixtures};
+    use crate::config::fixtures;
 
     #[test]
     fn what_needs_a_restart_stays_with_the_token_that_guards_it() {

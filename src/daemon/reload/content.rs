@@ -11,6 +11,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::clock::Clock;
+use crate::config::open;
 
 /// Between two readings that have to agree.
 const APART: Duration = Duration::from_millis(100);
@@ -82,9 +83,7 @@ fn held(file: &Path) -> Held {
 fn bytes(file: &Path) -> io::Result<Vec<u8>> {
     use io::Read as _;
     let mut bytes = Vec::new();
-    std::fs::File::open(file)?
-        .take(MOST)
-        .read_to_end(&mut bytes)?;
+    open(file)?.take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -128,20 +128,25 @@ impl Reloader {
             drain.cancelled().await;
             return Ok(());
         }
+        // A disk that does not answer keeps nobody from stopping.
+        tokio::select! {
+            () = drain.cancelled() => {}
+            () = self.follow() => {}
+        }
+        Ok(())
+    }
+
+    async fn follow(&mut self) {
         self.compare_with_start().await;
         loop {
             let look = self.clock.monotonic() + LOOK_EVERY;
             let asked = tokio::select! {
-                () = drain.cancelled() => return Ok(()),
                 () = self.origin.asked.notified() => true,
                 () = self.watch.settled(&self.clock) => false,
                 () = self.clock.sleep_until(look) => false,
             };
             if asked || self.has_changed().await {
-                tokio::select! {
-                    () = drain.cancelled() => return Ok(()),
-                    () = self.attempt() => {}
-                }
+                self.attempt().await;
             }
         }
     }

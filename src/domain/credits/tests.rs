@@ -152,3 +152,25 @@ fn without_a_budget_credits_that_are_gone_in_three_days_are_told() {
     assert!(told(150));
     assert!(!told(100));
 }
+
+#[test]
+fn a_month_that_is_counted_from_another_day_is_told_of_after_a_restart_too() {
+    let told = |since: Timestamp| {
+        let mut watch = CreditWatch::default();
+        let mut standing = month(80, 20);
+        standing.period = since;
+        assert!(watch.judge(&standing, start()).is_some());
+        CreditWatch::restored(watch.told().clone())
+    };
+    let now = start().plus(HOUR * 240);
+    // Begins earlier than the month that was told, which is no clock that was set back.
+    let mut watch = told(start().plus(HOUR * 120));
+    assert!(watch.judge(&month(80, 20), now).is_some());
+    // Neither is an account that was seen first within the month, and has a budget now.
+    let mut watch = CreditWatch::default();
+    watch.hear(100, start().plus(HOUR * 100));
+    let standing = watch.hear(10, start().plus(HOUR * 101));
+    assert!(watch.judge(&standing, start().plus(HOUR * 101)).is_some());
+    let mut watch = CreditWatch::restored(watch.told().clone());
+    assert!(watch.judge(&month(80, 20), now).is_some());
+}

@@ -174,6 +174,31 @@ async fn a_new_key_secret_address_and_level_hold_at_once_and_a_store_needs_a_res
     assert_eq!(ledger.events, 1);
 }
 
+#[tokio::test]
+async fn a_named_pipe_or_a_folder_in_the_place_of_a_file_is_refused_and_holds_up_nothing() {
+    let around = Surroundings::of(3).await;
+    let list = around.folder.path().join("creators.txt");
+    fs::write(&list, watchlist(0..2)).unwrap();
+    let daemon = around.start();
+    asked_again(&around, 1).await;
+
+    fs::remove_file(&list).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&list).status();
+    assert!(made.unwrap().success());
+    daemon.signal("HUP");
+    wait_for_log(&daemon, "it is a named pipe").await;
+    fs::remove_file(&list).unwrap();
+    fs::create_dir(&list).unwrap();
+    daemon.signal("HUP");
+    wait_for_log(&daemon, "is a directory").await;
+    asked_again(&around, 1).await;
+
+    fs::remove_dir(&list).unwrap();
+    fs::write(&list, watchlist(0..3)).unwrap();
+    asked_again(&around, 2).await;
+    assert_eq!(daemon.stop().await, Some(0));
+}
+
 /// 200 under the whole gate, 25 elsewhere.
 fn reloads() -> usize {
     if std::env::var_os("TALLYLIGHT_TEST_ALL").is_some() {

@@ -45,6 +45,7 @@ impl Lane {
             self.setback = Setback::of(orders.endpoint.webhook());
         }
         let same_address = orders.endpoint.url_hash() == before.endpoint.url_hash();
+        before.left.store(!same_address, Ordering::Relaxed);
         self.shared = Arc::new(if same_address && self.takes_part {
             before.under(&orders)
         } else {

@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) standing: Arc<Standing>,
     /// Other orders hold by now: what was not sent yet goes by these.
     pub(super) superseded: AtomicBool,
+    /// The webhook is at another address by now: what this one still says concerns nobody.
+    pub(super) left: AtomicBool,
 }
 
 /// How it stands with the receiver at one address; outlives changes of everything else.
@@ -81,6 +83,7 @@ impl Shared {
             common: orders.common.clone(),
             standing,
             superseded: AtomicBool::new(false),
+            left: AtomicBool::new(false),
         }
     }
 
@@ -154,8 +157,16 @@ impl Shared {
         drop(permit);
         abort::point("delivery.before_settle");
         let mut decision = concluded.decide(&self.endpoint, rand::random());
-        self.learn(&mut decision);
+        if self.has_left() {
+            decision.settlement.disable = None;
+        } else {
+            self.learn(&mut decision);
+        }
         Some(decision)
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.left.load(Ordering::Relaxed)
     }
 
     /// Whether no request may go out.

@@ -46,6 +46,9 @@ impl Shared {
             let after = attempt.ended_at().since(decision.delivery.event_at);
             metrics.arrived(self.id(), after);
         }
+        if self.has_left() {
+            return;
+        }
         let mut standing = self.standing();
         standing.last_error = attempt.error.is_some().then(|| decision.detail.clone());
         if let Some(record) = &settlement.disable {

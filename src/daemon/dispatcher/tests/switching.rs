@@ -105,6 +105,25 @@ async fn a_removed_webhook_is_parked_and_goes_on_when_it_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_old_address_still_answers_is_not_held_against_the_new_one() {
+    let world = World::new();
+    world.sender.script(|sent| match sent.webhook.as_str() {
+        "a" => Act::Slowly(secs(5), 410),
+        _ => Act::Answer(204),
+    });
+    world.add("a", "xx", 1);
+    let switched = Switched::start(&world, [hook("a"), hook("c")]);
+    pass(secs(1)).await;
+    switched.to([moved(), hook("c")]).await;
+    pass(secs(60)).await;
+    assert!(world.store.disabled().is_empty(), "the new one is disabled");
+    let alerts = world.store.settlements();
+    assert!(alerts.iter().all(|settled| settled.alerts.is_empty()));
+    assert_eq!(world.store.ends(), [Some(Fate::Delivered)]);
+    switched.running.drain().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_disabled_webhook_takes_part_again_with_another_address_only() {
     let world = World::new();
     world.sender.script(|sent| match sent.webhook.as_str() {

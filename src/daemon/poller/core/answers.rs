@@ -32,8 +32,9 @@ impl Core {
     ) -> Option<Job> {
         let observation = &answer.observation;
         self.in_flight -= 1;
-        self.account_remaining = answer.credits.remaining.or(self.account_remaining);
-        self.settle(Call::Poll, poll.credit, answer.cost(), now);
+        let cost = self.cost_here(poll.source_number, answer.cost());
+        self.account_remaining = cost.remaining.or(self.account_remaining);
+        self.settle(Call::Poll, poll.credit, cost, now);
         let is_certain = !matches!(observation, Observation::Unclear(_));
         // What the source or the key of another configuration refused holds for nobody now.
         let counts = is_certain || poll.source_number == self.source_number;

@@ -8,6 +8,14 @@ use crate::konbini::Credits;
 use crate::store::Change;
 
 impl Core {
+    /// What a call cost. What is left of the account of another source says nothing of this one.
+    pub(super) fn cost_here(&self, source_number: u32, cost: Credits) -> Credits {
+        let remaining = cost
+            .remaining
+            .filter(|_| source_number == self.source_number);
+        Credits { remaining, ..cost }
+    }
+
     /// Settles the credit of a call that has ended by what its answer cost, and sees whether
     /// there is something to tell of the credits.
     pub(super) fn settle(&mut self, call: Call, credit: Credit, cost: Credits, now: Now) {

@@ -97,13 +97,17 @@ impl Core {
     /// Whether a queued creator is still due; else it is queued for later, or no more.
     fn is_worth_asking(&mut self, creator: CreatorIndex, now: Now) -> bool {
         let entry = self.roster.entry(creator);
-        let offline = matches!(entry.state.phase, Phase::Offline) && entry.held.is_none();
+        let is_heard = self
+            .announcer
+            .is_heard(EventType::CreatorMissing, &entry.creator);
+        let settled = matches!(entry.state.phase, Phase::Offline) && entry.held.is_none();
+        let wanted = settled && is_heard;
         let due = self.inquiry_due(creator).filter(|at| *at > now.wall);
-        if offline && due.is_none() {
+        if wanted && due.is_none() {
             return true;
         }
         self.inquiries.cancel(creator);
-        if offline {
+        if wanted {
             self.inquiries.schedule(creator, due, now);
         }
         false
@@ -128,6 +132,7 @@ impl Core {
             creator,
             username: self.roster.entry(creator).username().clone(),
             credit,
+            source_number: self.source_number,
         })
     }
 
@@ -140,7 +145,8 @@ impl Core {
     ) {
         self.in_flight -= 1;
         self.inquiries.ended();
-        self.settle(Call::Profile, inquiry.credit, answer.cost(), now);
+        let cost = self.cost_here(inquiry.source_number, answer.cost());
+        self.settle(Call::Profile, inquiry.credit, cost, now);
         let entry = self.roster.entry(inquiry.creator);
         if !entry.is_watched() || *entry.username() != inquiry.username {
             // Taken off the watchlist meanwhile.
@@ -160,9 +166,12 @@ impl Core {
     fn profile_unclear(&mut self, inquiry: &Inquiry, unclear: &Unclear, now: Now) {
         tracing::debug!(creator = %inquiry.username, "no certain profile: {unclear}");
         let observation = Observation::Unclear(unclear.clone());
-        self.gate.observe(&observation, false, now.monotonic);
-        if unclear.cause.remedy() == Remedy::Suspend {
-            self.bulletin.observe(&observation, now.wall);
+        // What another source or key refused holds for nobody now.
+        if inquiry.source_number == self.source_number {
+            self.gate.observe(&observation, false, now.monotonic);
+            if unclear.cause.remedy() == Remedy::Suspend {
+                self.bulletin.observe(&observation, now.wall);
+            }
         }
         let again = now.wall.plus(AFTER_UNCLEAR);
         self.inquiries.schedule(inquiry.creator, Some(again), now);

@@ -23,6 +23,8 @@ pub(in crate::daemon::poller) struct News<'a> {
     pub(in crate::daemon::poller) known: (Snapshot, Vec<PastStream>),
     /// Whether others are asked from now on, or with another key.
     pub(in crate::daemon::poller) other_source: bool,
+    /// Whether that is with another key, or at another address.
+    pub(in crate::daemon::poller) other_account: bool,
 }
 
 impl Core {
@@ -74,6 +76,11 @@ impl Core {
         if news.other_source {
             self.ask_others(now);
         }
+        if news.other_account {
+            self.planner.forget_account();
+            self.account_remaining = None;
+            self.credit_watch.forget_account();
+        }
         if other_budget {
             self.credit_watch.begin_anew();
         }
@@ -124,7 +131,6 @@ impl Core {
         self.source_number += 1;
         self.gate = Gate::Open;
         self.opened_at = now.monotonic;
-        self.planner.forget_account();
         let unclear = |entry: &super::super::roster::Entry| entry.unclear_in_a_row > 0;
         let waiting = self.roster.all().filter(|(_, entry)| unclear(entry));
         let waiting: Vec<_> = waiting.map(|(creator, _)| creator).collect();

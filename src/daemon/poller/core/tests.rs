@@ -115,6 +115,10 @@ impl Bench {
         }
     }
 
+    pub(in crate::daemon::poller) fn profiled_count(&self) -> usize {
+        self.profiled.len()
+    }
+
     pub(in crate::daemon::poller) fn learning(&self, creator: CreatorIndex) -> Option<String> {
         self.core.planner.learning(creator)
     }
@@ -218,7 +222,7 @@ impl Bench {
         self.store_what_is_wanted();
     }
 
-    fn store_what_is_wanted(&mut self) {
+    pub(in crate::daemon::poller) fn store_what_is_wanted(&mut self) {
         while let Some(job) = self.core.news_job() {
             self.store(job);
         }
@@ -234,7 +238,7 @@ impl Bench {
         self.checkpoints.push(draft.checkpoint);
     }
 
-    fn store(&mut self, job: Job) {
+    pub(in crate::daemon::poller) fn store(&mut self, job: Job) {
         self.changes.push(job.change);
         self.core.stored(job.then, self.at());
     }

@@ -13,9 +13,10 @@ use crate::schedule::learned::Learned;
 use crate::schedule::ledger::{Ledger, Renewal};
 
 impl Planner {
-    /// Whether `budget` is the one that holds.
+    /// Whether `budget` is as large as the one that holds and is renewed with it.
     pub(in crate::daemon::poller) fn keeps_to(&self, budget: Option<Budget>) -> bool {
-        self.budget == budget
+        let plan = |budget: Budget| (budget.credits_per_month, budget.renews_on);
+        self.budget.map(plan) == budget.map(plan)
     }
 
     /// Takes over `config`, in which the roster's `changes` are done already; `past` is what

@@ -125,7 +125,11 @@ impl Roster {
 
     /// Forgets whom nobody needs any more.
     fn free_places(&mut self, now: Duration) -> Vec<CreatorIndex> {
-        let done = self.places().filter(|(_, entry)| entry.is_done_with(now));
+        // They are told apart by their place alone until the next checkpoint.
+        let polled: HashSet<CreatorIndex> = self.polls.iter().map(|(index, _)| *index).collect();
+        let done = self
+            .places()
+            .filter(|(index, entry)| entry.is_done_with(now) && !polled.contains(index));
         let free: Vec<CreatorIndex> = done.map(|(index, _)| index).collect();
         for &index in &free {
             let name = self.entry(index).username().clone();

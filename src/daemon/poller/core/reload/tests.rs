@@ -24,6 +24,7 @@ impl Bench {
             config,
             known: (known, Vec::new()),
             other_source: false,
+            other_account: false,
         };
         self.core.reload(news, self.at());
     }
@@ -187,6 +188,7 @@ fn a_refusal_of_the_old_key_shuts_nobody_out_under_the_new_one() {
         config: &config(3),
         known: Default::default(),
         other_source: true,
+        other_account: true,
     };
     bench.core.reload(news, bench.at());
     bench.answer(&late, &refused);
@@ -261,4 +263,107 @@ fn a_creator_keeps_its_rhythm_when_others_come_and_go() {
         .map(|p| p.creator)
         .collect();
     assert_eq!(asked.len(), 6);
+}
+
+impl Bench {
+    fn ask_others(&mut self, other_account: bool) {
+        let news = News {
+            config: &config(3),
+            known: Default::default(),
+            other_source: true,
+            other_account,
+        };
+        self.core.reload(news, self.at());
+    }
+
+    /// An offline answer by which the account has `remaining` credits left.
+    fn answer_leaving(&mut self, poll: &Poll, remaining: u64) {
+        let answer = Answer {
+            observation: Observation::Offline,
+            credits: Credits {
+                used: Some(1),
+                remaining: Some(remaining),
+            },
+        };
+        if let Some(job) = self.core.answered(poll, &answer, self.at(), 0.5) {
+            self.store(job);
+        }
+        self.store_what_is_wanted();
+    }
+}
+
+#[test]
+fn another_account_that_has_less_is_not_one_that_runs_low() {
+    let mut bench = Bench::restarted(&config(3), Snapshot::default());
+    let (first, late) = (bench.poll(), bench.poll());
+    bench.answer_leaving(&first, 10_000);
+    bench.ask_others(true);
+    assert_eq!(bench.core.account_remaining, None);
+    let poll = bench.poll();
+    bench.answer_leaving(&poll, 2_000);
+    // Nor is the old one, whose last answer comes now.
+    bench.answer_leaving(&late, 9_998);
+    assert_eq!(bench.core.account_remaining, Some(2_000));
+    assert_eq!(bench.count(EventType::CreditsLow), 0);
+    for (remaining, told) in [(501, 0), (500, 1), (499, 1)] {
+        let poll = bench.poll();
+        bench.answer_leaving(&poll, remaining);
+        assert_eq!(bench.count(EventType::CreditsLow), told, "{remaining}");
+    }
+    // The same account by another timeout.
+    bench.ask_others(false);
+    let poll = bench.poll();
+    bench.answer_leaving(&poll, 498);
+    assert_eq!(bench.count(EventType::CreditsLow), 1, "told twice");
+}
+
+#[test]
+fn a_budget_of_the_same_size_is_told_of_once() {
+    let mut config = with_budget(3, 100, 1);
+    config.polling.schedule = ScheduleKind::Fixed;
+    let mut bench = Bench::restarted(&config, Snapshot::default());
+    let end = bench.now + 3 * HOUR;
+    bench.run_until(end, offline);
+    let told = bench.count(EventType::CreditsLow);
+    assert!(told > 0, "nothing was tested");
+    config.budget.as_mut().unwrap().end_weight = 0.5;
+    bench.reload(&config);
+    let end = bench.now + 3 * HOUR;
+    bench.run_until(end, offline);
+    assert_eq!(bench.count(EventType::CreditsLow), told, "told twice");
+}
+
+#[test]
+fn what_a_poll_said_is_never_noted_of_another_creator() {
+    let mut bench = Bench::restarted(&config(2), Snapshot::default());
+    for number in 1..=2 {
+        let poll = bench.poll();
+        bench.answer(&poll, &live(number, START));
+    }
+    bench.reload(&without(config(2), 0));
+    // The store is slow: no checkpoint since.
+    bench.now += HOUR;
+    bench.reload(&without(config(3), 0));
+    bench.checkpoint(false);
+    let polled = &bench.checkpoints.last().unwrap().polls.polled;
+    let names: HashSet<_> = polled.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, HashSet::from(["creator0", "creator1"]));
+}
+
+#[test]
+fn nobody_is_asked_for_whose_absence_nobody_wants_to_hear_of_any_more() {
+    let mut wanted = config(3);
+    let mut hook = (*wanted.webhooks[0]).clone();
+    hook.events = vec![EventType::CreatorMissing];
+    wanted.webhooks = vec![std::sync::Arc::new(hook)];
+    for (after, calls) in [(wanted.clone(), 3), (config(3), 0)] {
+        let mut bench = Bench::restarted(&wanted, Snapshot::default());
+        for _ in 0..3 {
+            let poll = bench.poll();
+            bench.answer(&poll, &Observation::Offline);
+        }
+        bench.reload(&after);
+        bench.run_until(30 * HOUR, offline);
+        assert_eq!(bench.profiled_count(), calls);
+    }
 }
