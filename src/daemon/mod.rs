@@ -117,12 +117,14 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         instruments: instruments.clone(),
     })?
     .told_by(assignments);
+    let (in_force, now_in_force) = watch::channel(Arc::new(config.clone()));
     let panel = Panel::new(PanelParts {
         clock: clock.clone(),
         store: Arc::clone(&store),
         history: world.history,
         desk: desk.clone(),
         instruments: instruments.clone(),
+        config: now_in_force,
         loops: named.to_vec(),
     });
     let staff = Staff {
@@ -132,6 +134,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         switch,
         instruments,
         loops,
+        in_force,
     };
     let poller = poller.run(config.clone(), past, tasks.drain());
     tasks.start("poller", others.track_future(poller));
@@ -140,7 +143,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     if let Some(listener) = world.listener {
         show(&mut tasks, panel, (listener, &config.http), others)?;
     }
-    staff.start(&mut tasks, config, (world.origin, world.systemd))?;
+    staff.start(&mut tasks, (world.origin, world.systemd))?;
     let ended = tasks.supervise().await;
     let closed = store.close().await;
     Ok(ended.map(|()| closed)??)
@@ -154,6 +157,8 @@ struct Staff {
     switch: Switch,
     instruments: Instruments,
     loops: Loops,
+    /// The configuration that holds.
+    in_force: watch::Sender<Arc<Config>>,
 }
 
 impl Staff {
@@ -161,10 +166,9 @@ impl Staff {
     fn start(
         self,
         tasks: &mut Supervisor,
-        config: &Config,
         (origin, systemd): (Option<Origin>, Systemd),
     ) -> Result<(), RunError> {
-        let (in_force, now) = watch::channel(Arc::new(config.clone()));
+        let now = self.in_force.subscribe();
         let housekeeper = Housekeeper {
             store: Arc::clone(&self.store),
             clock: self.clock.clone(),
@@ -177,7 +181,7 @@ impl Staff {
             desk: self.desk.clone(),
             switch: self.switch.clone(),
             instruments: self.instruments.clone(),
-            config: in_force,
+            config: self.in_force,
         };
         let reloader = Reloader::new(origin, reach, systemd.clone());
         let reporter = Reporter {

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{Mutex, Semaphore, broadcast};
-
+use serde_json::Value;
+use tokio::sync::{Mutex, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::Progress;
 use super::instruments::{Instruments, Place, Standing};
 use super::poller::{Desk, Stopped};
+use super::{Progress, Prospect};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::domain::{Timestamp, Username};
-use crate::store::Store;
 use crate::store::history::{Backlog, History};
+use crate::store::{Store, StoreError};
 use crate::web::Site;
 use crate::web::access::Access;
 use crate::web::monitor::{LoopAge, Monitor, Unavailable};
@@ -42,6 +43,8 @@ pub(super) struct PanelParts {
     pub(super) history: Arc<dyn History>,
     pub(super) desk: Desk,
     pub(super) instruments: Instruments,
+    /// What runs.
+    pub(super) config: watch::Receiver<Arc<Config>>,
     /// The loops whose hanging makes the program useless.
     pub(super) loops: Vec<(&'static str, Progress)>,
 }
@@ -54,6 +57,8 @@ pub(super) struct Panel {
     overview: Shared<Overview>,
     lanes: Shared<Vec<Lane>>,
     asking: Semaphore,
+    /// Held while a forecast is made: they take seconds of work.
+    forecasting: Mutex<()>,
 }
 
 impl Panel {
@@ -64,6 +69,7 @@ impl Panel {
             overview: Shared::default(),
             lanes: Shared::default(),
             asking: Semaphore::new(ASKING),
+            forecasting: Mutex::default(),
         }
     }
 
@@ -145,6 +151,28 @@ impl Monitor for Panel {
 
     async fn poll_now(&self, username: &Username) -> Result<bool, Unavailable> {
         self.ask(self.parts.desk.poll(username.clone())).await
+    }
+
+    async fn plan(
+        &self,
+        creator: Option<Username>,
+        want: Option<Duration>,
+    ) -> Result<Option<Value>, Unavailable> {
+        let _turn = self.forecasting.lock().await;
+        let lost = |error: StoreError| Unavailable::Store(error.to_string());
+        let snapshot = self.parts.store.load().await.map_err(lost)?;
+        let streams = self.parts.store.past_streams().await.map_err(lost)?;
+        let config = Arc::clone(&self.parts.config.borrow());
+        let now = self.parts.clock.now();
+        let made = tokio::task::spawn_blocking(move || {
+            let prospect = Prospect::new(&config, (snapshot, streams), now);
+            let shown = match &creator {
+                Some(name) => Some(prospect.creator(name)?),
+                None => None,
+            };
+            serde_json::to_value(prospect.document(shown, want)).ok()
+        });
+        made.await.map_err(|_| Unavailable::Busy("forecast"))
     }
 
     async fn webhooks(&self) -> Result<Arc<Vec<Lane>>, Unavailable> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::views::{Change, CreatorDetail, CreatorPage, CreatorQuery, Lane, Overview};
@@ -33,6 +34,15 @@ pub trait Monitor: fmt::Debug + Send + Sync {
 
     /// Every webhook of the configuration, in its order; up to a second old. Asks the store.
     async fn webhooks(&self) -> Result<Arc<Vec<Lane>>, Unavailable>;
+
+    /// What a month of credits buys by what is known now, and what `creator` gets of it; `None`
+    /// if that creator is not watched. The document that `tallylight plan --json` prints; seconds of
+    /// work, one at a time. `want` is the mean delay whose cheapest plan is looked for.
+    async fn plan(
+        &self,
+        creator: Option<Username>,
+        want: Option<Duration>,
+    ) -> Result<Option<Value>, Unavailable>;
 
     /// When each loop last made progress. Asks nobody: a loop that hangs cannot hide it.
     fn loops(&self) -> Vec<LoopAge>;

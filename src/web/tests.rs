@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use reqwest::{Client, Response, StatusCode};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -169,6 +170,14 @@ impl Monitor for FakeMonitor {
     async fn poll_now(&self, username: &Username) -> Result<bool, Unavailable> {
         self.polled.lock().unwrap().push(username.clone());
         Ok(username.as_str() == "ada")
+    }
+    async fn plan(
+        &self,
+        creator: Option<Username>,
+        want: Option<Duration>,
+    ) -> Result<Option<Value>, Unavailable> {
+        let known = creator.is_none_or(|name| name.as_str() == "ada");
+        Ok(known.then(|| serde_json::json!({ "want": want.map(|want| want.as_secs()) })))
     }
     async fn webhooks(&self) -> Result<Arc<Vec<Lane>>, Unavailable> {
         if self.store_fails.load(Ordering::Relaxed) {

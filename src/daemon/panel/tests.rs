@@ -3,6 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::config::fixtures::config;
 use crate::daemon::poller::{Asked, Inbox, Sight, desk};
 use crate::store::sqlite::Sqlite;
 use crate::web::views::{Census, Credits};
@@ -29,6 +30,7 @@ impl Bench {
             store,
             desk,
             instruments: Instruments::default(),
+            config: watch::channel(Arc::new(config(3))).1,
             loops: vec![("poller", Progress::new(clock.clone()))],
         });
         Self {

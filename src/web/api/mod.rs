@@ -9,6 +9,7 @@ mod changes;
 mod creators;
 mod deliveries;
 mod document;
+mod plan;
 mod public;
 mod schema;
 mod status;
@@ -40,6 +41,7 @@ fn assembled() -> (Router<Arc<Site>>, OpenApi) {
         .routes(routes!(health::ready))
         .routes(routes!(scrape::metrics))
         .routes(routes!(status::status))
+        .routes(routes!(plan::plan))
         .routes(routes!(creators::list))
         .routes(routes!(creators::one))
         .routes(routes!(creators::poll))

@@ -334,6 +334,7 @@ fn sweeps_follow_a_reload_and_a_restart() {
             config,
             known: (Snapshot::default(), Vec::new()),
             other_source: false,
+            other_account: false,
         };
         bench.core.reload(news, bench.at());
         let end = bench.now + 5 * MINUTE;
