@@ -34,8 +34,9 @@ pub(super) struct Want(Duration);
 impl<'de> Deserialize<'de> for Want {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let wanted = parse_duration(&text).filter(|want| !want.is_zero());
-        let wanted = wanted.ok_or("want: allowed is a duration like 90s, 5m or 1h30m");
+        let allowed = Duration::from_secs(1)..=Duration::from_hours(24);
+        let wanted = parse_duration(&text).filter(|want| allowed.contains(want));
+        let wanted = wanted.ok_or("want: allowed is a delay from 1s to 1d, like 90s or 5m");
         wanted.map(Self).map_err(de::Error::custom)
     }
 }
