@@ -94,11 +94,8 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     instruments.config_accepted(clock.now(), &config.webhooks);
     let (desk, requests) = poller::desk();
     let (switch, assignments) = dispatcher::switch();
-    let (polling, delivering) = (Progress::new(clock.clone()), Progress::new(clock.clone()));
-    let named = [
-        ("poller", polling.clone()),
-        ("dispatcher", delivering.clone()),
-    ];
+    let named = ["poller", "dispatcher"].map(|name| (name, Progress::new(clock.clone())));
+    let [polling, delivering] = named.clone().map(|(_, progress)| progress);
     let loops = Loops::new(named.clone());
     let poller = Poller {
         source: world.source,

@@ -84,7 +84,15 @@ fn what_is_there_is_described_or_is_a_page() {
         }
     }
     assert!(found.contains(&"/login".to_owned()), "{found:?}");
-    let pages = ["", "login", "assets", "creators", "webhooks", "deliveries"];
+    let pages = [
+        "",
+        "login",
+        "logout",
+        "assets",
+        "creators",
+        "webhooks",
+        "deliveries",
+    ];
     for route in found {
         let first = route.split('/').nth(1).unwrap().to_owned();
         assert!(pages.contains(&first.as_str()), "{route} is in no document");
@@ -296,7 +304,7 @@ async fn no_page_elsewhere_may_read_an_answer_and_every_answer_is_inert() {
                 headers["x-content-type-options"], "nosniff",
                 "{method} {path}"
             );
-            assert_eq!(headers["referrer-policy"], "no-referrer");
+            assert_eq!(headers["referrer-policy"], "same-origin");
             assert_eq!(headers["x-frame-options"], "DENY");
             assert_eq!(headers["cross-origin-resource-policy"], "same-origin");
             assert!(headers.contains_key("cache-control"));

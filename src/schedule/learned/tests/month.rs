@@ -31,6 +31,11 @@ fn two_months(creators: usize, each: u64, live_share: f64, seed: u64) -> Result<
 }
 
 #[test]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers above nothing"
+)]
 fn nobody_waits_longer_than_promised_across_the_ends_of_many_small_months() {
     let mut dice = Dice(99);
     let mut wrong = Vec::new();
