@@ -34,7 +34,7 @@ use self::reload::{Origin, Reach, Reloader};
 use self::supervisor::Supervisor;
 use self::systemd::{Reporter, Systemd};
 use crate::clock::Clock;
-use crate::config::{Config, Http, ScheduleKind};
+use crate::config::{Config, ScheduleKind};
 use crate::konbini::Source;
 use crate::store::history::History;
 use crate::store::{Store, StoreError};
@@ -121,7 +121,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
         history: world.history,
         desk: desk.clone(),
         instruments: instruments.clone(),
-        config: now_in_force,
+        config: now_in_force.clone(),
         loops: named.to_vec(),
     });
     let staff = Staff {
@@ -138,7 +138,7 @@ pub async fn run(config: &Config, world: World, stop: CancellationToken) -> Resu
     let deliver = dispatcher.run(tasks.drain());
     tasks.start("dispatcher", others.track_future(deliver));
     if let Some(listener) = world.listener {
-        show(&mut tasks, panel, (listener, &config.http), others)?;
+        show(&mut tasks, panel, (listener, now_in_force), others)?;
     }
     staff.start(&mut tasks, (world.origin, world.systemd))?;
     let ended = tasks.supervise().await;
@@ -212,13 +212,13 @@ async fn past(config: &Config, store: &dyn Store) -> Result<poller::Known, Store
 fn show(
     tasks: &mut Supervisor,
     panel: Panel,
-    (listener, http): (TcpListener, &Http),
+    (listener, config): (TcpListener, watch::Receiver<Arc<Config>>),
     others: TaskTracker,
 ) -> Result<(), RunError> {
     let address = listener.local_addr()?;
     tracing::info!("listening on http://{address}");
     others.close();
-    let site = panel.into_site(Access::new(http, address), tasks.drain());
+    let site = panel.into_site(Access::new(config, address), tasks.drain());
     tasks.start("web", web::serve(listener, Arc::new(site), others));
     Ok(())
 }

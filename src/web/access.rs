@@ -5,6 +5,7 @@
 //! reading takes the token. Changing always takes it, and never comes from another site.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,20 +13,20 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, Method, header};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::watch;
 
-use crate::config::{Http, Secret};
+use crate::config::{Config, Secret};
 
 /// Open to everybody: probes have no token, and the form, with its style, is where one is given.
 const OPEN: &[&str] = &["/healthz", "/readyz", "/login", "/assets/style.css"];
 /// The cookie that stands for the token in a browser.
 const COOKIE: &str = "tallylight_session";
 
-/// What the configuration allows.
+/// What the configuration that runs allows; a reload changes it for the next request.
 #[derive(Debug, Clone)]
 pub struct Access {
     local: bool,
-    hosts: Vec<String>,
-    token: Option<Secret>,
+    config: watch::Receiver<Arc<Config>>,
 }
 
 /// Why a request is refused.
@@ -59,13 +60,16 @@ pub(super) enum Standing {
 }
 
 impl Access {
-    /// For a listener on `address`.
-    pub fn new(http: &Http, address: SocketAddr) -> Self {
+    /// For a listener on `address`, by the configuration that runs.
+    pub fn new(config: watch::Receiver<Arc<Config>>, address: SocketAddr) -> Self {
         Self {
             local: address.ip().is_loopback(),
-            hosts: http.hosts.clone(),
-            token: http.token.clone(),
+            config,
         }
+    }
+
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.borrow())
     }
 
     /// Whether a request may go on.
@@ -81,7 +85,7 @@ impl Access {
         if OPEN.contains(&path) || (reads && self.local) {
             return Ok(());
         }
-        match &self.token {
+        match &self.config().http.token {
             None => Err(Refusal::NoToken),
             Some(token) if bears(headers, token) => Ok(()),
             Some(_) => Err(Refusal::Token),
@@ -90,7 +94,7 @@ impl Access {
 
     /// What whoever sent these headers may change.
     pub(super) fn standing(&self, headers: &HeaderMap) -> Standing {
-        match &self.token {
+        match &self.config().http.token {
             None => Standing::NoToken,
             Some(token) if bears(headers, token) => Standing::LoggedIn,
             Some(_) => Standing::Stranger,
@@ -104,10 +108,9 @@ impl Access {
 
     /// The cookie for a browser that gave the right token; `None` for a wrong one.
     pub(super) fn session(&self, given: &str) -> Option<String> {
-        let token = self
-            .token
-            .as_ref()
-            .filter(|token| same(given, token.expose()))?;
+        let config = self.config();
+        let token = config.http.token.as_ref();
+        let token = token.filter(|token| same(given, token.expose()))?;
         Some(format!(
             "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000",
             mark(token)
@@ -126,6 +129,8 @@ impl Access {
         local
             || loopback()
             || self
+                .config()
+                .http
                 .hosts
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(&name))

@@ -9,14 +9,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 use tokio_util::task::TaskTracker;
 
 use super::monitor::{Changes, LoopAge, Unavailable};
 use super::views::*;
 use super::*;
-use crate::config::{Http, Secret};
+use crate::config::Secret;
 use crate::domain::{Timestamp, Username};
 use crate::store::sqlite::Sqlite;
 
@@ -224,11 +224,8 @@ impl Bench {
 
     /// As if it listened on `listen`.
     async fn seen_from(listen: &str, token: Option<&str>) -> Self {
-        let http = Http {
-            listen: None,
-            hosts: Vec::new(),
-            token: token.map(Secret::new),
-        };
+        let mut config = crate::config::fixtures::config(1);
+        config.http.token = token.map(Secret::new);
         let folder = tempfile::tempdir().unwrap();
         let monitor = Arc::new(FakeMonitor::default());
         let drain = CancellationToken::new();
@@ -243,7 +240,7 @@ impl Bench {
             store: Arc::clone(&store) as _,
             metrics,
             clock: Clock::simulated(NOW),
-            access: Access::new(&http, listen.parse().unwrap()),
+            access: Access::new(watch::channel(Arc::new(config)).1, listen.parse().unwrap()),
             drain: drain.clone(),
         };
         let site = Arc::new(site);

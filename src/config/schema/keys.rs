@@ -199,7 +199,7 @@ const HTTP: &[Key] = &[
     key(
         "hosts",
         K::Texts,
-        "Host names that a proxy in front passes on; a change needs a restart.",
+        "Host names that a proxy in front passes on.",
     ),
     key(
         "token",

@@ -180,8 +180,8 @@ fn account(konbini: &Konbini) -> (&Secret, &str) {
 /// `new` with the `old` values of what needs a restart.
 fn but_for_restarts(old: &Config, mut new: Config) -> Config {
     new.storage.location = old.storage.location.clone();
-    // All of it: the old address may be open to others, and the new one not need a token.
-    new.http = old.http.clone();
+    // An address that is open to others stays shut without a token, whatever the new one needs.
+    new.http.listen = old.http.listen;
     new
 }
 
@@ -191,7 +191,7 @@ mod tests {
     use crate::config::fixtures;
 
     #[test]
-    fn what_needs_a_restart_stays_with_the_token_that_guards_it() {
+    fn what_needs_a_restart_stays_and_nothing_else() {
         let mut open = fixtures::config(1);
         open.http.listen = Some(([0, 0, 0, 0], 9464).into());
         open.http.token = Some(Secret::new("hunter2".to_owned()));
@@ -199,7 +199,8 @@ mod tests {
         new.storage.location = crate::config::StorageLocation::Sqlite("other.db".into());
         let taken = but_for_restarts(&open, new);
         assert_eq!(taken.storage.location, open.storage.location);
-        assert_eq!(taken.http, open.http, "it would be open to everybody");
+        assert_eq!(taken.http.listen, open.http.listen);
+        assert_eq!(taken.http.token, None);
         assert_eq!(taken.creators.len(), 2);
     }
 }

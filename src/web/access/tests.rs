@@ -3,13 +3,32 @@ use super::*;
 const LOOPBACK: &str = "127.0.0.1:9464";
 const EVERYWHERE: &str = "0.0.0.0:9464";
 
+fn with_token(token: Option<&str>) -> Arc<Config> {
+    let mut config = crate::config::fixtures::config(1);
+    config.http.hosts = vec!["tally.example.com".to_owned()];
+    config.http.token = token.map(Secret::new);
+    Arc::new(config)
+}
+
 fn access(address: &str, token: Option<&str>) -> Access {
-    let http = Http {
-        listen: None,
-        hosts: vec!["tally.example.com".to_owned()],
-        token: token.map(Secret::new),
+    let (_, config) = watch::channel(with_token(token));
+    Access::new(config, address.parse().unwrap())
+}
+
+#[test]
+fn another_token_holds_from_the_next_request_on() {
+    let (configs, config) = watch::channel(with_token(Some("old")));
+    let access = Access::new(config, EVERYWHERE.parse().unwrap());
+    let bearer = |token: &str| [("authorization", format!("Bearer {token}"))];
+    let asks = |token: &str| {
+        let [(name, value)] = bearer(token);
+        read(&access, "/", &[("host", "x"), (name, &value)])
     };
-    Access::new(&http, address.parse().unwrap())
+    assert_eq!((asks("old"), asks("new")), (Ok(()), Err(Refusal::Token)));
+    configs.send(with_token(Some("new"))).unwrap();
+    assert_eq!((asks("old"), asks("new")), (Err(Refusal::Token), Ok(())));
+    configs.send(with_token(None)).unwrap();
+    assert_eq!(asks("new"), Err(Refusal::NoToken), "closed, not open");
 }
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
