@@ -401,6 +401,7 @@ proptest! {
             bench.answer(&poll, &observation);
         }
         prop_assert!(polls + bench.list.credits <= budget, "{polls} + {}", bench.list.credits);
-        prop_assert!(bench.list.credits > 0);
+        // The trial of a very small budget may be worth no sweep at all.
+        prop_assert!(budget < 500 || bench.list.credits > 0);
     }
 }
