@@ -15,11 +15,16 @@ const USUAL: usize = 100;
 #[serde(deny_unknown_fields)]
 pub(in crate::web) struct Nothing {}
 
-/// How many rows one page may hold: from 1 to `MOST`.
+/// A number, as of the rows that one page may hold: from 1 to `MOST`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit<const MOST: usize>(usize);
 
 impl<const MOST: usize> Limit<MOST> {
+    /// The number.
+    pub(super) fn number(self) -> usize {
+        self.0
+    }
+
     /// The number, or the usual one.
     pub(super) fn rows(limit: Option<Self>) -> usize {
         limit.map_or(USUAL.min(MOST), |limit| limit.0)
