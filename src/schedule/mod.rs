@@ -7,6 +7,8 @@
 
 mod allocation;
 mod controller;
+#[cfg(test)]
+mod dice;
 pub mod fixed;
 pub mod forecast;
 pub mod gate;

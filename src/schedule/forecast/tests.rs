@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::Timestamp;
+use crate::schedule::dice::Dice;
 use crate::schedule::learned::{Learned, Options, Outcome, Permit, Settings};
 use crate::schedule::ledger::{Headers, Ledger, Renewal};
 use crate::schedule::queue::Queue;
@@ -19,16 +20,7 @@ fn at(seconds: f64) -> Timestamp {
     Timestamp::from_millis(START).plus(Duration::from_secs_f64(seconds))
 }
 
-struct Dice(u64);
-
 impl Dice {
-    fn roll(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
     fn normal(&mut self) -> f64 {
         (-2.0 * (1.0 - self.roll()).ln()).sqrt() * (std::f64::consts::TAU * self.roll()).cos()
     }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::schedule::Reason;
+use crate::schedule::dice::Dice;
 use crate::schedule::ledger::{Renewal, Spent};
 use crate::schedule::queue::Queue;
 use crate::schedule::week::WeekMask;
@@ -42,18 +43,6 @@ fn learned(credits: u64, settings: &[Settings]) -> Learned {
 
 fn plain(n: usize) -> Vec<Settings> {
     vec![Settings::default(); n]
-}
-
-/// A small generator, so that a failing case can be run again.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 /// Every poll made: seconds since the start, creator, whether it confirmed an end.

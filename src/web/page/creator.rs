@@ -96,16 +96,12 @@ pub(super) fn draw(portrait: &Portrait, visitor: &Visitor) -> Markup {
     )
 }
 
-fn seconds(value: f32) -> Duration {
-    Duration::try_from_secs_f32(value).unwrap_or_default()
-}
-
 fn learned(rhythm: &Rhythm) -> Markup {
     html! {
         (chart::week(&rhythm.week, "expected starts by half hour of the week, UTC"))
         p.small {
             (format!("{:.1}", rhythm.starts_per_week)) " streams a week of "
-            (words::span(seconds(rhythm.mean_duration_seconds)))
+            (words::span(words::seconds(rhythm.mean_duration_seconds)))
             " each, as far as learned; times in UTC"
         }
     }

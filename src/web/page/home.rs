@@ -261,7 +261,7 @@ fn card(one: &LiveCreator, curve: &[Point], home: &Home) -> Markup {
             p.facts {
                 "for " (words::since(stream.started_at.unwrap_or(stream.first_seen_at), home.now))
                 @if let Some(viewers) = stream.viewers { " · " strong { (chart::count(viewers as f64)) } " watching" }
-                @if let Some(late) = stream.detection_delay_seconds { " · noticed after " (words::span(seconds(late))) }
+                @if let Some(late) = stream.detection_delay_seconds { " · noticed after " (words::span(words::seconds(late))) }
                 @if stream.ending { " · perhaps ending" }
                 @if stream.resumed { " · resumed" }
                 @if let Some(url) = words::watchable(&stream.url) {
@@ -271,10 +271,6 @@ fn card(one: &LiveCreator, curve: &[Point], home: &Home) -> Markup {
             (chart::sparkline(curve, "audience since the start"))
         }
     }
-}
-
-fn seconds(value: f64) -> std::time::Duration {
-    std::time::Duration::try_from_secs_f64(value).unwrap_or_default()
 }
 
 fn next(home: &Home) -> Markup {

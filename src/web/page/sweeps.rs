@@ -15,7 +15,7 @@ pub(super) fn draw(sweeps: &Sweeps, now: Timestamp) -> Markup {
         p {
             "Flags of @" (sweeps.account) " show " strong { (share(sweeps.recall)) } " of streams (± " (share(sweeps.uncertainty)) ")"
             @if sweeps.on_trial { ", on trial" }
-            "; " (share(sweeps.false_flags)) " are wrong, and they come " (words::span(std::time::Duration::try_from_secs_f32(sweeps.lag_seconds).unwrap_or_default())) " late."
+            "; " (share(sweeps.false_flags)) " are wrong, and they come " (words::span(words::seconds(sweeps.lag_seconds))) " late."
         }
         p {
             (words::grouped(sweeps.credits)) " credits found " (words::grouped(sweeps.found)) " streams, "

@@ -33,6 +33,11 @@ pub(super) fn due(at: Timestamp, now: Timestamp) -> Markup {
     html! { time data-due="" datetime=(at) title=(at) { (words) } }
 }
 
+/// So many seconds; none for what is no span.
+pub(super) fn seconds(value: impl Into<f64>) -> Duration {
+    Duration::try_from_secs_f64(value.into()).unwrap_or_default()
+}
+
 /// A moment, by its distance from `now`; the script keeps the words true while the page is open.
 pub(super) fn moment(at: Timestamp, now: Timestamp) -> Markup {
     let words = if at > now {
