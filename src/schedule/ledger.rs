@@ -163,7 +163,12 @@ impl Ledger {
 
     /// Credits that may still be used in the running period.
     pub fn left(&self) -> u64 {
-        let own = self.budget.saturating_sub(self.spent());
+        self.left_of(self.spent())
+    }
+
+    /// The same if `used` were the credits used.
+    fn left_of(&self, used: u64) -> u64 {
+        let own = self.budget.saturating_sub(used);
         self.account
             .map_or(own, |account| own.min(account.remaining))
     }

@@ -19,12 +19,8 @@ impl Ledger {
     /// Credits used and left, those of the `under_way` polls, whose answers may yet give
     /// theirs back, not counted.
     pub fn standing(&self, under_way: u64) -> (u64, u64) {
-        let used = self.spent() + under_way - under_way;
-        let own = self.budget.saturating_sub(used);
-        let left = self
-            .account
-            .map_or(own, |account| own.min(account.remaining));
-        (used, left)
+        let used = self.spent().saturating_sub(under_way);
+        (used, self.left_of(used))
     }
 
     /// How far spending is ahead of the straight line, in days of the budget.

@@ -27,6 +27,16 @@ fn the_last_credit_is_the_last_until_the_month_ends() {
 }
 
 #[test]
+fn what_is_told_of_the_credits_leaves_out_polls_under_way() {
+    let now = at("2026-02-27T00:00:00Z");
+    let mut ledger = monthly(10, "2026-02-27T00:00:00Z");
+    assert!((0..7).all(|_| take(&mut ledger, now)));
+    assert_eq!(ledger.standing(0), (7, 3));
+    assert_eq!(ledger.standing(4), (3, 7));
+    assert_eq!(ledger.left(), 3, "what is under way may not be used twice");
+}
+
+#[test]
 fn a_poll_that_cost_nothing_gives_its_credit_back_and_one_without_headers_does_not() {
     let now = at("2026-02-27T00:00:00Z");
     let mut ledger = monthly(10, "2026-02-27T00:00:00Z");
