@@ -120,11 +120,7 @@ pub(super) fn run(arguments: &Deliveries, config: &Config) -> anyhow::Result<Exi
 
 fn one(id: DeliveryId, config: &Config) -> anyhow::Result<ExitCode> {
     let log = DeliveryLog::open(store(config))?;
-    let only = DeliveryFilter {
-        id: Some(id),
-        ..DeliveryFilter::default()
-    };
-    let record = log.deliveries(&only, 1)?.pop();
+    let record = log.deliveries(&DeliveryFilter::only(id), 1)?.pop();
     match (record, log.detail(id)?) {
         (Some(record), Some((body, attempts))) => {
             super::print(show::detail(&record, &body, &attempts).as_bytes())

@@ -60,6 +60,16 @@ pub struct DeliveryFilter {
     pub before: Option<DeliveryId>,
 }
 
+impl DeliveryFilter {
+    /// That one delivery.
+    pub fn only(id: DeliveryId) -> Self {
+        Self {
+            id: Some(id),
+            ..Self::default()
+        }
+    }
+}
+
 /// A delivery as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeliveryRecord {

@@ -16,13 +16,6 @@ fn ended() -> DeliveryFilter {
     }
 }
 
-fn only(id: DeliveryId) -> DeliveryFilter {
-    DeliveryFilter {
-        id: Some(id),
-        ..DeliveryFilter::default()
-    }
-}
-
 /// Settles whatever is due of webhook `a` with `fate`, until nothing is; all of it, in order.
 async fn settle_all(store: &dyn Store, second: i64, fate: Fate) -> Vec<Delivery> {
     let mut settled = Vec::new();
@@ -88,8 +81,14 @@ pub(crate) async fn a_replay_goes_before_what_is_younger_and_behind_what_is_olde
     store.settle(done).await.unwrap();
     // The third is under way when both come back.
     let under_way = due(&*store, "a", 99).await.remove(0);
-    store.replay(only(second.id), 9, at(100)).await.unwrap();
-    store.replay(only(first.id), 9, at(100)).await.unwrap();
+    store
+        .replay(DeliveryFilter::only(second.id), 9, at(100))
+        .await
+        .unwrap();
+    store
+        .replay(DeliveryFilter::only(first.id), 9, at(100))
+        .await
+        .unwrap();
     // Whatever becomes of that one, and however long it would wait.
     let head = due(&*store, "a", 100).await.remove(0);
     assert_eq!((head.id, head.attempts), (first.id, 1));
@@ -141,7 +140,10 @@ pub(crate) async fn a_replay_begins_the_schedule_anew(ground: &impl Ground) {
     let head = due(&*store, "a", 2_005).await.remove(0);
     assert_eq!((head.attempts, head.counted_attempts()), (2, 1));
     // Asked for once more while it waits: nothing is counted twice.
-    store.replay(only(head.id), 1, at(2_006)).await.unwrap();
+    store
+        .replay(DeliveryFilter::only(head.id), 1, at(2_006))
+        .await
+        .unwrap();
     assert_eq!(due(&*store, "a", 2_006).await, [head]);
 }
 
@@ -201,8 +203,14 @@ pub(crate) async fn deliveries_are_chosen_by_number_and_filter_up_to_a_limit(gro
         ..ended()
     };
     assert_eq!(chosen(rest, 99).await, all[2..]);
-    assert_eq!(chosen(only(settled[0].id), 99).await, [settled[0].id]);
-    assert_eq!(chosen(only(DeliveryId(987_654)), 99).await, []);
+    assert_eq!(
+        chosen(DeliveryFilter::only(settled[0].id), 99).await,
+        [settled[0].id]
+    );
+    assert_eq!(
+        chosen(DeliveryFilter::only(DeliveryId(987_654)), 99).await,
+        []
+    );
 }
 
 pub(crate) async fn what_waits_longer_than_it_may_is_pulled_in(ground: &impl Ground) {

@@ -103,7 +103,7 @@ impl History for Sqlite {
         filter: DeliveryFilter,
         limit: usize,
     ) -> Result<Vec<DeliveryRecord>, StoreError> {
-        let limit = limit.clamp(1, crate::store::history::MAX_PAGE);
+        let limit = pages::bounded(limit);
         self.recall("list deliveries", move |c| {
             log::list(c, &filter, "DESC", limit)
         })
@@ -114,12 +114,7 @@ impl History for Sqlite {
         self.recall("read a delivery", move |c| {
             // Both as of one moment.
             let view = c.unchecked_transaction()?;
-            let only = DeliveryFilter {
-                after: Some(DeliveryId(id.0.saturating_sub(1))),
-                before: Some(DeliveryId(id.0.saturating_add(1))),
-                ..DeliveryFilter::default()
-            };
-            let record = log::list(&view, &only, "ASC", 1)?.pop();
+            let record = log::list(&view, &DeliveryFilter::only(id), "ASC", 1)?.pop();
             let rest = log::detail(&view, id)?;
             Ok(record
                 .zip(rest)

@@ -29,14 +29,21 @@ pub(super) fn store(connection: &Connection, checkpoint: &Checkpoint) -> Result<
         (SWEEPS, &checkpoint.sweeps),
     ];
     for (key, value) in known {
-        let Some(value) = value else { continue };
-        connection
-            .prepare_cached(
-                "INSERT INTO meta (key, value) VALUES (?1, ?2)
-                 ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            )?
-            .execute(params![key, value])?;
+        if let Some(value) = value {
+            keep(connection, key, value)?;
+        }
     }
+    Ok(())
+}
+
+/// Keeps `value` under `key`, whatever was there.
+pub(super) fn keep(connection: &Connection, key: &str, value: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute([key, value])?;
     Ok(())
 }
 

@@ -5,14 +5,15 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::fault::Fault;
-use super::millis;
+use super::load::time;
 use super::queue::username;
+use super::{checkpoint, load, millis};
+use crate::domain::Username;
 use crate::domain::credits::Told;
 use crate::domain::identity::Identity;
-use crate::domain::{Timestamp, Username};
 use crate::store::{IdentityChange, StoreError};
 
 /// The key of what was told of the credits.
@@ -120,15 +121,11 @@ pub(super) fn load(connection: &Connection) -> Result<Vec<(Username, Identity)>,
 }
 
 fn identity(row: &Row<'_>) -> rusqlite::Result<Identity> {
-    let time = |column| -> rusqlite::Result<_> {
-        let millis: Option<i64> = row.get(column)?;
-        Ok(millis.map(Timestamp::from_millis))
-    };
     Ok(Identity {
         id: row.get::<_, Option<String>>(1)?.map(Arc::from),
-        profile_at: time(2)?,
-        missing_since: time(3)?,
-        renamed_at: time(4)?,
+        profile_at: time(row, 2)?,
+        missing_since: time(row, 3)?,
+        renamed_at: time(row, 4)?,
     })
 }
 
@@ -138,22 +135,12 @@ pub(super) fn store_told(connection: &Connection, told: &Told) -> Result<(), Fau
         doing: "write what was told of the credits",
         reason: error.to_string(),
     })?;
-    connection
-        .prepare_cached(
-            "INSERT INTO meta (key, value) VALUES (?1, ?2)
-             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )?
-        .execute(params![CREDITS, text])?;
-    Ok(())
+    checkpoint::keep(connection, CREDITS, &text)
 }
 
 /// What was told of the credits.
 pub(super) fn told(connection: &Connection) -> Result<Told, Fault> {
-    let mut statement = connection.prepare("SELECT value FROM meta WHERE key = ?1")?;
-    let text: Option<String> = statement
-        .query_row([CREDITS], |row| row.get(0))
-        .optional()?;
-    let Some(text) = text else {
+    let Some(text) = load::kept(connection, CREDITS)? else {
         return Ok(Told::default());
     };
     serde_json::from_str(&text).map_err(|error| {

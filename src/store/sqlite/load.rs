@@ -98,7 +98,7 @@ fn last_end(row: &Row<'_>) -> Result<Option<LastEnd>, Fault> {
     }))
 }
 
-fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn time(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row
         .get::<_, Option<i64>>(column)?
         .map(Timestamp::from_millis))
@@ -131,7 +131,8 @@ fn learning(connection: &Connection) -> Result<Vec<(Username, String)>, Fault> {
     Ok(learning)
 }
 
-fn kept(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
+/// What the store keeps under `key`.
+pub(super) fn kept(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
     let mut statement = connection.prepare("SELECT value FROM meta WHERE key = ?1")?;
     Ok(statement.query_row([key], |row| row.get(0)).optional()?)
 }

@@ -249,10 +249,7 @@ pub(super) async fn replay(
     Path(id): Path<i64>,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<StatusCode, Problem> {
-    let only = DeliveryFilter {
-        id: Some(DeliveryId(id)),
-        ..DeliveryFilter::default()
-    };
+    let only = DeliveryFilter::only(DeliveryId(id));
     let replayed = site.store.replay(only, 1, site.clock.now()).await?;
     if replayed.is_empty() {
         return Err(unknown(id));

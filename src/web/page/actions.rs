@@ -28,11 +28,8 @@ pub(super) async fn replay(
     id: Place<i64>,
 ) -> Result<Redirect, Failure> {
     let Path(id) = id?;
-    let filter = DeliveryFilter {
-        id: Some(DeliveryId(id)),
-        ..DeliveryFilter::default()
-    };
-    let moved = site.store.replay(filter, 1, site.clock.now()).await?;
+    let only = DeliveryFilter::only(DeliveryId(id));
+    let moved = site.store.replay(only, 1, site.clock.now()).await?;
     if moved.is_empty() {
         return Err(delivery::unknown());
     }

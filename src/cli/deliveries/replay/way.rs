@@ -66,10 +66,9 @@ impl Way {
             Self::Send(sending) => sending.one(record, log, clock).await,
             Self::HandOver(beside) => {
                 let only = DeliveryFilter {
-                    id: Some(record.id),
                     // Not what the daemon has delivered since it was read.
                     statuses: vec![record.status],
-                    ..DeliveryFilter::default()
+                    ..DeliveryFilter::only(record.id)
                 };
                 let taken = beside.replay(only, 1, clock.now())?;
                 let gone = taken.is_empty();

@@ -82,7 +82,7 @@ impl Query {
 }
 
 /// What a caller may have in one page.
-fn bounded(limit: usize) -> usize {
+pub(super) fn bounded(limit: usize) -> usize {
     limit.clamp(1, MAX_PAGE)
 }
 
