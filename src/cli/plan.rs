@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Plan, config: &Config) -> anyhow::Result<ExitCode>
     if let Some(creator) = creator {
         return heat::show(&creator);
     }
-    let report = prospect.report(arguments.want);
+    let report = prospect.report_with_sweeps(arguments.want);
     let mut shown = text::forecast(config, &report);
     shown.push_str(&sweeps::forecast(config, &report));
     if let Some(wanted) = &report.wanted {

@@ -9,6 +9,8 @@ use crate::domain::Timestamp;
 pub const BINS: usize = 336;
 /// Bins of a day.
 pub const DAY_BINS: usize = 48;
+/// The first bin of Monday: bin 0 begins on a Thursday, as 1970 did.
+pub const MONDAY: usize = 4 * DAY_BINS;
 /// Minutes in a bin.
 pub const BIN_MINUTES: f32 = 30.0;
 /// Minutes in a week.

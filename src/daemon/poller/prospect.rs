@@ -93,14 +93,18 @@ impl<'a> Prospect<'a> {
 
     /// The forecast for the whole watchlist, with what a mean delay of `want` takes.
     pub fn report(&self, want: Option<Duration>) -> Report {
-        let report = self.market.report(&Question {
+        self.market.report(&Question {
             configured: self.configured(),
             budget: self.config.budget.map(|budget| budget.credits_per_month),
             want,
-        });
+        })
+    }
+
+    /// The same with what sweeps would make of it, which is most of the work.
+    pub fn report_with_sweeps(&self, want: Option<Duration>) -> Report {
         Report {
             sweeps: self.sweeps(),
-            ..report
+            ..self.report(want)
         }
     }
 
@@ -140,7 +144,7 @@ impl<'a> Prospect<'a> {
     pub fn document(&self, creator: Option<CreatorPlan>, want: Option<Duration>) -> PlanDocument {
         PlanDocument {
             at: self.now,
-            forecast: self.report(want),
+            forecast: self.report_with_sweeps(want),
             creator,
         }
     }

@@ -12,6 +12,7 @@ use super::roster::Entry;
 use crate::domain::tracker::{CreatorState, LiveState, Phase, Visibility};
 use crate::domain::{Timestamp, Username};
 use crate::schedule::ledger::Ledger;
+use crate::schedule::week::MONDAY;
 use crate::schedule::{CreatorIndex, Reason};
 use crate::web::views::{
     Budget, Census, Creator, CreatorDetail, CreatorPage, CreatorQuery, Credits, Degraded,
@@ -22,8 +23,6 @@ use crate::web::views::{
 const LOOKED_THROUGH: usize = 5_000;
 /// How long spending is watched before it says anything of the future.
 const PROJECTED_AFTER: Duration = Duration::from_secs(600);
-/// The first bin of Monday: the schedule's week begins on Thursday, as 1970 did.
-const MONDAY: usize = 4 * 48;
 
 /// The poller's part of an [`Overview`].
 #[derive(Debug)]
@@ -149,8 +148,7 @@ impl Core {
 
     fn budget(&self, ledger: &Ledger, now: Now) -> Budget {
         let renews_at = ledger.renews_at();
-        let period = Duration::try_from_secs_f64(ledger.period_minutes() * 60.0);
-        let period_started_at = renews_at.minus(period.unwrap_or_default());
+        let period_started_at = ledger.period_start();
         let used = ledger.spent();
         let remaining = ledger.left();
         let pace = self.pace(used, period_started_at, now.wall);

@@ -10,10 +10,7 @@ use super::kind::{Kind, Week};
 use super::market::{MONTH_WEEKS, Market, Month};
 use super::sweeps::SweepOffer;
 use crate::schedule::plans::{PLANS, Refill};
-use crate::schedule::week::{BINS, DAY_BINS};
-
-/// Bin 0 is a Thursday; so many bins later it is Monday.
-const MONDAY: usize = 4 * DAY_BINS;
+use crate::schedule::week::{BINS, DAY_BINS, MONDAY};
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use super::creator::Creator;
 use super::settings::as_minutes;
-use super::when::RESTART_WEIGHT;
 use super::{CreatorIndex, Learned};
 use crate::domain::Timestamp;
 use crate::schedule::forecast::{Kind, LiveRule, Market};
@@ -78,10 +77,8 @@ impl Learned {
     }
 
     fn live_rule(&self, confirmations: u32) -> LiveRule {
-        #[expect(clippy::cast_possible_truncation, reason = "a weight of about one")]
-        let weight = self.options.end_weight as f32 + RESTART_WEIGHT;
         LiveRule {
-            weight,
+            weight: self.end_weight(),
             longest: self.options.live_interval.map(as_minutes),
             confirm_after: as_minutes(self.options.confirm_after),
             confirmations,

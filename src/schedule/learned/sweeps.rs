@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use super::creator::{Claim, Creator, Phase, claim_of};
-use super::when::RESTART_WEIGHT;
 use super::witness::Swept;
 use super::{CreatorIndex, Learned, Permit, REFUSED_WAITS, Refusal, minutes, refused};
 use crate::domain::Timestamp;
@@ -198,12 +197,6 @@ impl Learned {
             .is_some_and(|one| one.sweep(&mut sweeps.trust, population, swept))
     }
 
-    pub(super) fn end_weight(&self) -> f32 {
-        #[expect(clippy::cast_possible_truncation, reason = "a weight of about one")]
-        let weight = self.options.end_weight as f32;
-        weight + RESTART_WEIGHT
-    }
-
     /// Counts a credit of the trial; `false` if there is none.
     fn pay_trial(&mut self) -> bool {
         let renews = self.ledger.renews_at();
@@ -257,13 +250,8 @@ impl Learned {
         let mean = one.rhythm.mean_duration(&self.population);
         let hours = one.settings.hours();
         let (answered, sight) = (one.answered.unwrap_or(now), one.sight.as_deref());
-        let from = sight.map_or(
-            Believed {
-                at: answered,
-                chance: 0.0,
-            },
-            |sight| sight.unseen(answered),
-        );
+        let nothing = Believed::nothing(answered);
+        let from = sight.map_or(nothing, |sight| sight.unseen(answered));
         let then = one.rhythm.outlook(&self.population, hours, from.at);
         let minutes = now.minutes_since(from.at);
         Hidden {

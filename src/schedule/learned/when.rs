@@ -13,7 +13,7 @@ use crate::schedule::week::Moment;
 use crate::schedule::{NextPoll, Reason};
 
 /// What a missed restart adds to the weight of an unseen end.
-pub(super) const RESTART_WEIGHT: f32 = 0.03;
+const RESTART_WEIGHT: f32 = 0.03;
 /// The most by which sweeps stretch a promised gap.
 const MOST_RELIEF: f32 = 4.0;
 /// How far a creator's mean duration moves its price: a hit on a long stream saves more.
@@ -81,14 +81,19 @@ impl Learned {
         }
     }
 
+    /// A minute of an unseen end against a minute of an unseen start.
+    pub(super) fn end_weight(&self) -> f32 {
+        #[expect(clippy::cast_possible_truncation, reason = "a weight of about one")]
+        let weight = self.options.end_weight as f32;
+        weight + RESTART_WEIGHT
+    }
+
     fn live_wait(&self, one: &Creator, began: Moment, seen: Moment) -> f32 {
         let mean = one.rhythm.mean_duration(&self.population);
-        #[expect(clippy::cast_possible_truncation, reason = "a weight of about one")]
-        let weight = self.options.end_weight as f32 + RESTART_WEIGHT;
         let age = seen.minutes_since(began);
         let price = self.price_of(one, mean);
         let hazard = |age| self.population.hazard(age);
-        let mut wait = live_wait(price / weight, age, mean, hazard);
+        let mut wait = live_wait(price / self.end_weight(), age, mean, hazard);
         if let Some(shown) = one.sight.as_deref().and_then(|sight| sight.shown) {
             // Sweeps watch for the end, and polls for what no flag can tell: another stream since.
             let since_poll = one.answered.map_or(0.0, |at| shown.minutes_since(at));
