@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::display_duration;
+use crate::domain::text;
 
 /// `1 creator`, `12 creators`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
@@ -12,15 +13,7 @@ pub(super) fn counted(count: usize, noun: &str) -> String {
 
 /// A whole number with commas between thousands.
 pub(super) fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    text::grouped(&format!("{number:.0}"), ',')
 }
 
 /// A duration to two units or so: nobody forecasts the seconds of an hour.

@@ -23,6 +23,18 @@ pub fn bounded(text: &str) -> String {
     cut
 }
 
+/// `digits` in groups of three from the right, with `mark` between them.
+pub fn grouped(digits: &str, mark: char) -> String {
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(mark);
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `text` on one line, without control, invisible and direction-changing characters.
 ///
 /// For receivers where people read it: they see what was written, and nothing else moves.

@@ -85,10 +85,10 @@ impl Access {
         if OPEN.contains(&path) || (reads && self.local) {
             return Ok(());
         }
-        match &self.config().http.token {
-            None => Err(Refusal::NoToken),
-            Some(token) if bears(headers, token) => Ok(()),
-            Some(_) => Err(Refusal::Token),
+        match self.standing(headers) {
+            Standing::NoToken => Err(Refusal::NoToken),
+            Standing::Stranger => Err(Refusal::Token),
+            Standing::LoggedIn => Ok(()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! Widths are estimated and the text is fitted to them, since no font is at hand here.
 
 use super::feed::escaped;
+use super::views::State;
 use crate::domain::text::one_line;
 
 /// The media type of the badge.
@@ -12,44 +13,23 @@ pub const MEDIA_TYPE: &str = "image/svg+xml; charset=utf-8";
 /// The longest text on either side, in characters.
 const MAX_CHARS: usize = 40;
 
-/// What the badge says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Live.
-    Live,
-    /// Not live.
-    Offline,
-    /// No certain answer yet.
-    Unknown,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Offline => "offline",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// White text on it has a contrast of 4.5 at least (WCAG AA).
-    fn colour(self) -> &'static str {
-        match self {
-            Self::Live => "#d2042d",
-            Self::Offline => "#5b6470",
-            Self::Unknown => "#6b6b6b",
-        }
+/// White text on it has a contrast of 4.5 at least (WCAG AA).
+fn colour(state: State) -> &'static str {
+    match state {
+        State::Live => "#d2042d",
+        State::Offline => "#5b6470",
+        State::Unknown => "#6b6b6b",
     }
 }
 
 /// A badge with `label` on its left and `state` on its right.
 pub fn render(label: &str, state: State) -> String {
     let label: String = one_line(label).chars().take(MAX_CHARS).collect();
-    let word = state.word();
+    let word = state.label();
     let (left, right) = (width(&label), width(word));
     let (total, text_left, text_right) = (left + right, left - 12, right - 12);
     let (middle_left, middle_right) = (left / 2, left + right / 2);
-    let (label, colour) = (escaped(&label), state.colour());
+    let (label, colour) = (escaped(&label), colour(state));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{total}\" height=\"20\" role=\"img\" \
          aria-label=\"{label}: {word}\">\n\
@@ -86,8 +66,8 @@ mod tests {
         insta::assert_snapshot!(render("khaby.lame", State::Live));
         for state in [State::Live, State::Offline, State::Unknown] {
             let svg = render("ada", state);
-            assert_eq!(svg.matches(&format!("ada: {}", state.word())).count(), 2);
-            assert!(svg.contains(state.colour()));
+            assert_eq!(svg.matches(&format!("ada: {}", state.label())).count(), 2);
+            assert!(svg.contains(colour(state)));
         }
     }
 
@@ -117,7 +97,7 @@ mod tests {
     #[test]
     fn white_can_be_read_on_every_colour() {
         for state in [State::Live, State::Offline, State::Unknown] {
-            let contrast = 1.05 / (luminance(state.colour()) + 0.05);
+            let contrast = 1.05 / (luminance(colour(state)) + 0.05);
             assert!(contrast >= 4.5, "{state:?}: {contrast}");
         }
     }

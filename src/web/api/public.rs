@@ -12,7 +12,6 @@ use crate::domain::Username;
 use crate::store::history::StreamQuery;
 use crate::web::feed::{self, Feed};
 use crate::web::problem::Problem;
-use crate::web::views::State as Standing;
 use crate::web::{Site, badge};
 
 /// Streams in a feed.
@@ -60,12 +59,8 @@ pub(super) async fn badge(
 ) -> Result<Response, Problem> {
     let name = name_in(&file, ".svg")?;
     let found = site.monitor.creator(&name).await?;
-    let state = match found.ok_or_else(|| unwatched(&name))?.creator.state {
-        Standing::Live => badge::State::Live,
-        Standing::Offline => badge::State::Offline,
-        Standing::Unknown => badge::State::Unknown,
-    };
-    let svg = badge::render(name.as_str(), state);
+    let detail = found.ok_or_else(|| unwatched(&name))?;
+    let svg = badge::render(name.as_str(), detail.creator.state);
     Ok(([(header::CONTENT_TYPE, badge::MEDIA_TYPE)], svg).into_response())
 }
 

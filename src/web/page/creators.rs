@@ -123,7 +123,7 @@ fn filter(wish: &Wish) -> Markup {
 fn row(creator: &Creator, now: Timestamp) -> Markup {
     html! {
         tr {
-            td { a href={ "/creators/" (creator.username) } { "@" (creator.username) } }
+            td { (words::creator(&creator.username)) }
             td { span.badge.(creator.state.label()) { (creator.state.label()) } }
             td { (words::moment_or_dash(creator.last_answer_at, now)) }
             td {

@@ -57,7 +57,7 @@ fn standing(record: &DeliveryRecord, visitor: &Visitor) -> Markup {
         p {
             span.badge.(record.status.as_str()) { (record.status.as_str()) }
             " detected " (words::moment(record.event_at, now))
-            @if let Some(creator) = &record.creator { ", " a href={ "/creators/" (creator) } { "@" (creator) } }
+            @if let Some(creator) = &record.creator { ", " (words::creator(creator)) }
             @match record.finished_at {
                 Some(at) => { ", ended " (words::moment(at, now)) }
                 None => { ", next attempt " (words::due(record.due_at, now)) }

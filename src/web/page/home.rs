@@ -254,7 +254,7 @@ fn card(one: &LiveCreator, curve: &[Point], home: &Home) -> Markup {
                 img.cover src=(url) alt="" loading="lazy" referrerpolicy="no-referrer";
             }
             div.who {
-                a href={ "/creators/" (one.username) } { "@" (one.username) }
+                (words::creator(&one.username))
                 @if let Some(name) = &one.name { " " span.name { (words::strange(name)) } }
             }
             p.title { (words::title(stream.title.as_deref())) }
@@ -302,7 +302,7 @@ fn next(home: &Home) -> Markup {
 fn upcoming(one: &Upcoming, now: Timestamp) -> Markup {
     html! {
         tr {
-            td { a href={ "/creators/" (one.username) } { "@" (one.username) } }
+            td { (words::creator(&one.username)) }
             td { (words::due(one.poll.at, now)) }
             td { (reason(&one.poll)) }
         }
@@ -416,7 +416,7 @@ fn happened(event: &EventRecord, now: Timestamp) -> Markup {
     html! {
         tr {
             td { span.badge.(event.kind.as_str().replace('.', "-")) { (event.kind) } }
-            td { @if let Some(creator) = &event.creator { a href={ "/creators/" (creator) } { "@" (creator) } } }
+            td { @if let Some(creator) = &event.creator { (words::creator(creator)) } }
             td { (words::moment(event.at, now)) }
         }
     }

@@ -23,7 +23,6 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use http::StatusCode;
 use maud::{Markup, html};
 
 pub(super) use self::frame::{Done, layout};
@@ -65,7 +64,7 @@ impl From<Unavailable> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self(Problem::unavailable(error.to_string()))
+        Self(error.into())
     }
 }
 
@@ -116,11 +115,7 @@ fn username(text: &str) -> Result<Username, Failure> {
 }
 
 fn unwatched() -> Failure {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "this creator is not on the watchlist, and nothing is stored of it",
-    )
-    .into()
+    Problem::not_found("this creator is not on the watchlist, and nothing is stored of it").into()
 }
 
 #[cfg(test)]

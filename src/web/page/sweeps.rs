@@ -29,7 +29,7 @@ pub(super) fn draw(sweeps: &Sweeps, now: Timestamp) -> Markup {
                     "Not followed yet, and thirty times cheaper if they were: "
                     @for (place, name) in sweeps.missing.iter().enumerate() {
                         @if place > 0 { ", " }
-                        a href={ "/creators/" (name) } { "@" (name) }
+                        (words::creator(name))
                     }
                     @if all > sweeps.missing.len() { " and " (all - sweeps.missing.len()) " more" }
                 }

@@ -135,7 +135,7 @@ fn row(delivery: &DeliveryRecord, now: Timestamp) -> Markup {
         tr {
             td { a href={ "/deliveries/" (delivery.id.0) } { "#" (delivery.id.0) } }
             td { (delivery.kind) }
-            td { @if let Some(creator) = &delivery.creator { a href={ "/creators/" (creator) } { "@" (creator) } } }
+            td { @if let Some(creator) = &delivery.creator { (words::creator(creator)) } }
             td { span.badge.(delivery.status.as_str()) { (delivery.status.as_str()) } }
             td { (words::moment(delivery.event_at, now)) }
             td { (tries(delivery.attempts)) }

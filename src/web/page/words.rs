@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, Username, text};
 use crate::web::chart::minute;
 
 /// `45 s`, `3 min`, `2 h 5 min`, `4 d 3 h`: the two largest units, rounded down.
@@ -63,6 +63,11 @@ pub(super) fn exact(at: Timestamp) -> Markup {
     html! { time data-exact="" datetime=(at) title=(at) { (minute(at)) } }
 }
 
+/// A creator, with the way to its page.
+pub(super) fn creator(name: &Username) -> Markup {
+    html! { a href={ "/creators/" (name) } { "@" (name) } }
+}
+
 /// A number, or a dash.
 pub(super) fn number_or_dash(number: Option<u64>) -> String {
     number.map_or_else(|| "–".to_owned(), grouped)
@@ -70,15 +75,7 @@ pub(super) fn number_or_dash(number: Option<u64>) -> String {
 
 /// `1 234 567`, with narrow spaces that do not break.
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
+    text::grouped(&number.to_string(), '\u{202f}')
 }
 
 /// A share of a whole as a percentage.

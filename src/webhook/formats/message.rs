@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Url;
 use serde_json::Value;
 
-use crate::domain::text::{MAX_URL_BYTES, bounded, one_line};
+use crate::domain::text::{self, MAX_URL_BYTES, bounded, one_line};
 use crate::domain::{EventType, Timestamp};
 
 /// The longest name in a headline, in UTF-16 units.
@@ -195,15 +195,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
 
 /// `1,234,567`
 pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    text::grouped(&number.to_string(), ',')
 }
 
 /// `2 h 05 min`, `45 s`

@@ -134,7 +134,7 @@ function stop() {
 function listen() {
   const source = new EventSource("/api/v1/changes");
   changes = source;
-  for (const kind of ["message", "change", "lagged"]) source.addEventListener(kind, soon);
+  for (const kind of ["message", "lagged"]) source.addEventListener(kind, soon);
   source.onerror = () => {
     // One that was refused is tried again after the next refresh; until then that has to do.
     if (changes === source && source.readyState !== EventSource.CLOSED) lost();
