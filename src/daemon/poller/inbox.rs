@@ -42,7 +42,8 @@ pub(crate) type Known = (Snapshot, Vec<PastStream>);
 #[derive(Debug)]
 pub(crate) struct Reload {
     pub(crate) config: Arc<Config>,
-    /// Read after the last reload was done. Empty if nobody is added and the schedule is the same.
+    /// Read after the last reload was done. Empty if nobody is added, the schedule is the same and
+    /// no sweeps begin.
     pub(crate) known: Known,
     /// Whom to ask from now on, if that changes.
     pub(crate) source: Option<Arc<dyn Source>>,

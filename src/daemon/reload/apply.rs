@@ -110,7 +110,9 @@ impl Applier {
         let keys = compare(&self.config, &loaded.config);
         let config = Arc::new(but_for_restarts(&self.config, loaded.config));
         let store = self.reach.store.as_ref();
-        let known = self.known(&config).await.map_err(|e| e.to_string())?;
+        let known = known(self.reach.store.as_ref(), &self.config, &config)
+            .await
+            .map_err(|e| e.to_string())?;
         let source = self.source(&config)?;
         let assignment = Assignment::of(store, &config.webhooks).await;
         let assignment = assignment.map_err(|error| error.to_string())?;
@@ -146,30 +148,32 @@ impl Applier {
         }
         (self.connect)(&new.konbini).map(Some)
     }
+}
 
-    /// What the store knows of whoever is new, and of the schedule if that is another.
-    async fn known(&self, new: &Config) -> Result<Known, StoreError> {
-        let old = &self.config;
-        let watched: HashSet<&Username> = old.creators.iter().map(|c| &c.username).collect();
-        let all = new.polling.schedule != old.polling.schedule
-            || new.budget.is_some() != old.budget.is_some();
-        let names = new.creators.iter().map(|c| &c.username);
-        let wanted: HashSet<&Username> = names.filter(|n| all || !watched.contains(n)).collect();
-        if wanted.is_empty() {
-            return Ok(Default::default());
-        }
-        let mut snapshot = self.reach.store.load().await?;
-        snapshot
-            .creators
-            .retain(|row| wanted.contains(&row.username));
-        snapshot.learning.retain(|(name, _)| wanted.contains(name));
-        let mut streams = match new.polling.schedule {
-            ScheduleKind::Learned => self.reach.store.past_streams().await?,
-            ScheduleKind::Fixed => Vec::new(),
-        };
-        streams.retain(|stream| wanted.contains(&stream.creator));
-        Ok((snapshot, streams))
+/// What the store knows of whoever is new in `new`, of the schedule if that is another, and of
+/// sweeps if they begin.
+async fn known(store: &dyn Store, old: &Config, new: &Config) -> Result<Known, StoreError> {
+    let watched: HashSet<&Username> = old.creators.iter().map(|c| &c.username).collect();
+    let all = new.polling.schedule != old.polling.schedule
+        || new.budget.is_some() != old.budget.is_some();
+    let names = new.creators.iter().map(|c| &c.username);
+    let wanted: HashSet<&Username> = names.filter(|n| all || !watched.contains(n)).collect();
+    let account = |config: &Config| config.sweep.as_ref().map(|sweep| sweep.account.clone());
+    let sweeps_begin = account(new).is_some() && account(new) != account(old);
+    if wanted.is_empty() && !sweeps_begin {
+        return Ok(Default::default());
     }
+    let mut snapshot = store.load().await?;
+    snapshot
+        .creators
+        .retain(|row| wanted.contains(&row.username));
+    snapshot.learning.retain(|(name, _)| wanted.contains(name));
+    let mut streams = match new.polling.schedule {
+        ScheduleKind::Learned => store.past_streams().await?,
+        ScheduleKind::Fixed => Vec::new(),
+    };
+    streams.retain(|stream| wanted.contains(&stream.creator));
+    Ok((snapshot, streams))
 }
 
 /// Whose credits are used.
@@ -188,7 +192,29 @@ fn but_for_restarts(old: &Config, mut new: Config) -> Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::fixtures;
+    use crate::config::{Sweep, fixtures};
+    use crate::store::Checkpoint;
+    use crate::store::sqlite::Sqlite;
+
+    #[tokio::test]
+    async fn sweeps_that_a_reload_begins_go_on_from_what_is_stored() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&folder.path().join("state.db")).unwrap();
+        let kept = Checkpoint {
+            sweeps: Some("what was learned of the list".to_owned()),
+            ..Checkpoint::default()
+        };
+        store.checkpoint(kept.clone()).await.unwrap();
+        let without = fixtures::config(2);
+        let mut with = fixtures::config(2);
+        with.sweep = Some(Sweep {
+            account: "watcher".parse().unwrap(),
+        });
+        let begun = known(&store, &without, &with).await.unwrap().0;
+        assert_eq!(begun.sweeps, kept.sweeps);
+        let same = known(&store, &with, &with).await.unwrap().0;
+        assert_eq!(same.sweeps, None, "the store is asked for what is needed");
+    }
 
     #[test]
     fn what_needs_a_restart_stays_and_nothing_else() {

@@ -32,9 +32,8 @@ impl Core {
     ) -> Option<Job> {
         let observation = &answer.observation;
         self.in_flight -= 1;
-        let cost = self.cost_here(poll.source_number, answer.cost());
-        self.account_remaining = cost.remaining.or(self.account_remaining);
-        self.settle(Call::Poll, poll.credit, cost, now);
+        let paid = (poll.credit, poll.source_number);
+        self.settle(Call::Poll, paid, answer.cost(), now);
         let is_certain = !matches!(observation, Observation::Unclear(_));
         // What the source or the key of another configuration refused holds for nobody now.
         let counts = is_certain || poll.source_number == self.source_number;

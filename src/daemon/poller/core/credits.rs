@@ -8,20 +8,23 @@ use crate::konbini::Credits;
 use crate::store::Change;
 
 impl Core {
-    /// What a call cost. What is left of the account of another source says nothing of this one.
-    pub(super) fn cost_here(&self, source_number: u32, cost: Credits) -> Credits {
-        let remaining = cost
-            .remaining
-            .filter(|_| source_number == self.source_number);
-        Credits { remaining, ..cost }
-    }
-
     /// Settles the credit of a call that has ended by what its answer cost, and sees whether
-    /// there is something to tell of the credits.
-    pub(super) fn settle(&mut self, call: Call, credit: Credit, cost: Credits, now: Now) {
+    /// there is something to tell of the credits. What is left of the account of another source
+    /// than the present one says nothing of this one's.
+    pub(super) fn settle(
+        &mut self,
+        call: Call,
+        (credit, source_number): (Credit, u32),
+        cost: Credits,
+        now: Now,
+    ) {
         tracing::trace!(call = call.label(), used = cost.used, "settled");
-        self.planner.settle(credit, cost, now.wall);
-        self.watch_credits(cost.remaining, now);
+        let here = source_number == self.source_number;
+        let remaining = cost.remaining.filter(|_| here);
+        self.account_remaining = remaining.or(self.account_remaining);
+        self.planner
+            .settle(credit, Credits { remaining, ..cost }, now.wall);
+        self.watch_credits(remaining, now);
     }
 
     pub(super) fn watch_credits(&mut self, remaining: Option<u64>, now: Now) {

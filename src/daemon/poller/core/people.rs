@@ -145,8 +145,8 @@ impl Core {
     ) {
         self.in_flight -= 1;
         self.inquiries.ended();
-        let cost = self.cost_here(inquiry.source_number, answer.cost());
-        self.settle(Call::Profile, inquiry.credit, cost, now);
+        let paid = (inquiry.credit, inquiry.source_number);
+        self.settle(Call::Profile, paid, answer.cost(), now);
         let entry = self.roster.entry(inquiry.creator);
         if !entry.is_watched() || *entry.username() != inquiry.username {
             // Taken off the watchlist meanwhile.

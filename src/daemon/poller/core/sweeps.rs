@@ -144,9 +144,8 @@ impl Core {
         now: Now,
     ) -> bool {
         self.in_flight -= 1;
-        self.account_remaining = answer.credits.remaining.or(self.account_remaining);
         let cost = answer.cost();
-        self.settle(Call::Sweep, sweep.credit, cost, now);
+        self.settle(Call::Sweep, (sweep.credit, sweep.source_number), cost, now);
         let sweeper = self.sweeping.sweeper.as_ref();
         if sweeper.is_none_or(|sweeper| sweeper.account != sweep.account) {
             // The account has changed meanwhile.

@@ -371,6 +371,38 @@ fn sweeps_follow_a_reload_and_a_restart() {
     assert_eq!((after.recall, after.credits), (known.recall, known.credits));
 }
 
+#[test]
+fn a_late_page_of_another_account_says_nothing_of_this_one() {
+    let mut bench = Bench::swept(40);
+    let sweep = loop {
+        match bench.core.next(bench.at()) {
+            Next::Sweep(sweep) => break sweep,
+            Next::WaitUntil(due) => bench.now = due,
+            Next::Poll(poll) => bench.answer(&poll, &Observation::Offline),
+            other => panic!("{other:?}"),
+        }
+        bench.store_what_is_wanted();
+    };
+    let news = News {
+        config: &swept(40, 25_000),
+        known: (Snapshot::default(), Vec::new()),
+        other_source: true,
+        other_account: true,
+    };
+    bench.core.reload(news, bench.at());
+    let answer = FollowingAnswer {
+        finding: FollowingFinding::Hidden,
+        credits: Credits {
+            used: Some(1),
+            remaining: Some(17),
+        },
+    };
+    bench.core.swept(&sweep, &answer, bench.at());
+    assert_eq!(bench.core.account_remaining, None);
+    let told = bench.count(EventType::CreditsLow);
+    assert_eq!(told, 0, "17 credits are the old account's");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
