@@ -6,18 +6,18 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use reqwest::{Client, Response, StatusCode};
 
-use crate::config::Config;
+use crate::config::Http;
 
 /// An answer longer than this is not the daemon's.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// Gets `path` from the running daemon within `patience`: the status and the body.
 pub(super) async fn ask(
-    config: &Config,
+    http: &Http,
     path: &str,
     patience: Duration,
 ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
-    let Some(listen) = config.http.listen else {
+    let Some(listen) = http.listen else {
         bail!("the configuration says `listen = \"off\"` in [http]: the daemon cannot be asked");
     };
     let address = reachable(listen);
@@ -31,7 +31,7 @@ pub(super) async fn ask(
         .build()
         .context("cannot make a client")?;
     let mut request = client.get(format!("http://{address}{path}"));
-    if let Some(token) = &config.http.token {
+    if let Some(token) = &http.token {
         request = request.bearer_auth(token.expose());
     }
     let answered = async {

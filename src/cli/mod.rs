@@ -110,7 +110,7 @@ pub fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Export(arguments) => {
             with_config(&cli.config, |config| export::run(&arguments, config))
         }
-        Command::Healthcheck => with_config(&cli.config, healthcheck::run),
+        Command::Healthcheck => healthcheck::run(&cli.config),
         Command::Import(arguments) => {
             with_config(&cli.config, |config| import::run(&arguments, config))
         }

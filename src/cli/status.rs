@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &StatusArgs, config: &Config) -> anyhow::Result<Exi
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let asked = local::ask(config, "/api/v1/status", PATIENCE);
+    let asked = local::ask(&config.http, "/api/v1/status", PATIENCE);
     let (code, mut body) = runtime.block_on(asked)?;
     if !code.is_success() {
         let problem = local::problem(code, &body);

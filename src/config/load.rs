@@ -7,12 +7,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::check::{check, syntax};
+use super::check::{self, check, syntax};
 use super::expand::Env;
 use super::problem::{Finding, Place, Problem, Problems, Source, draw_all};
+use super::raw::Section;
 use super::read::{Reader, read_text};
 use super::redact::Blanks;
-use super::{Config, raw};
+use super::{Config, Http, raw};
 use crate::domain::text::Printable;
 
 /// A configuration that can be used.
@@ -71,6 +72,14 @@ pub fn load(path: &Path, env: Env<'_>) -> Result<Loaded, Problems> {
             Err(problems(vec![finding], &[source], vec![path.to_owned()]))
         }
     }
+}
+
+/// `[http]` of the file at `path` as far as it can be read, whatever is wrong with the rest; the
+/// defaults where it says nothing that can be used.
+pub fn http(path: &Path, env: Env<'_>) -> Http {
+    let text = read_text(path).unwrap_or_default();
+    let (root, _) = raw::parse(&text);
+    check::http(&mut Reader::new(path, env), &Section::root(root.get_ref()))
 }
 
 /// Checks `text` as the configuration at `path`, relative to which other files are read.

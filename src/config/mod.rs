@@ -33,7 +33,7 @@ use crate::domain::tracker::Rules;
 use crate::domain::{EventType, Username};
 pub use duration::{display as display_duration, parse as parse_duration};
 pub use expand::Env;
-pub use load::{Line, Loaded, NamedAt, from_text, load};
+pub use load::{Line, Loaded, NamedAt, from_text, http, load};
 pub use options::{
     ClientIdentity, Format, Heartbeat, Hours, HoursError, Rate, SignatureStyle, Sweep, TextFile,
     TimeZoneName,

@@ -11,6 +11,8 @@ mod webhook;
 
 use toml::de::DeTable;
 
+pub(super) use self::service::http;
+
 use super::Config;
 use super::problem::{Finding, Source};
 use super::raw::{self, Section};

@@ -101,7 +101,7 @@ impl Reader<'_> {
 }
 
 /// `[http]`
-pub(super) fn http(reader: &mut Reader<'_>, root: &Section<'_>) -> Http {
+pub(in crate::config) fn http(reader: &mut Reader<'_>, root: &Section<'_>) -> Http {
     let section = reader.section(root, "http", &raw::HTTP);
     let token = reader.secret(&section, "token", "token_file");
     let token_given = section

@@ -144,6 +144,12 @@ async fn the_commands_ask_the_running_daemon_and_say_when_there_is_none() {
     around.reconfigure("127.0.0.1:0", &format!("0.0.0.0:{}", address.port()));
     let healthy = asks(&around, &["healthcheck"]).await;
     assert_eq!(healthy.status.code(), Some(0), "{healthy:?}");
+    // The daemon goes on by the last file that could be used: it is not to be killed for this one.
+    around.reconfigure("[konbini]", "nonsense = 1\n[konbini]");
+    let healthy = asks(&around, &["healthcheck"]).await;
+    assert_eq!(healthy.status.code(), Some(0), "{healthy:?}");
+    assert_eq!(asks(&around, &["check"]).await.status.code(), Some(78));
+    around.reconfigure("nonsense = 1\n[konbini]", "[konbini]");
     around.handle().set_live(&name(0), Some(ROOM));
     until(&url, "/api/v1/status", |text| text.contains(ROOM)).await;
     let status = asks(&around, &["status"]).await;
